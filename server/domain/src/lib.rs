@@ -1,10 +1,14 @@
 //! What is true in Shelfmark, whoever asks and wherever it is stored: names, stored formats, manifests, the rules
 //! of releases, environments and access. No IO, no async, no clock: instants and chance come in as arguments.
 
+pub mod access;
+pub mod audit;
+pub mod environment;
 pub mod failure;
 pub mod hash;
 pub mod metadata;
 pub mod name;
 pub mod path;
 pub mod pin;
+pub mod release;
 pub mod time;

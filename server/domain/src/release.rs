@@ -1,0 +1,84 @@
+//! Releases and their life: `draft` -> `frozen` -> `released` -> `closed`, with `cancelled` and `rolled_back` aside.
+
+use serde::{Deserialize, Serialize};
+
+/// Where a release stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleaseState {
+    /// Takes changes and builds.
+    Draft,
+    /// Takes no more changes and holds its staging environment.
+    Frozen,
+    /// Served by the final environment, or replaced there by a later release.
+    Released,
+    /// Taken back from the final environment.
+    RolledBack,
+    Closed,
+    Cancelled,
+}
+
+impl ReleaseState {
+    const ALL: [Self; 6] = [Self::Draft, Self::Frozen, Self::Released, Self::RolledBack, Self::Closed, Self::Cancelled];
+
+    /// The state as the API and the catalog write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Frozen => "frozen",
+            Self::Released => "released",
+            Self::RolledBack => "rolled_back",
+            Self::Closed => "closed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Reads what `as_str` writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
+    /// Whether changes may be added and removed, and builds made.
+    pub const fn takes_changes(self) -> bool {
+        match self {
+            Self::Draft => true,
+            Self::Frozen | Self::Released | Self::RolledBack | Self::Closed | Self::Cancelled => false,
+        }
+    }
+
+    /// The state after a build of this release reaches the final environment.
+    pub const fn after_final_promotion(self) -> Self {
+        match self {
+            Self::Draft | Self::Frozen | Self::RolledBack => Self::Released,
+            Self::Released | Self::Closed | Self::Cancelled => self,
+        }
+    }
+
+    /// The state after the final environment is rolled back away from a build of this release.
+    pub const fn after_final_rollback(self) -> Self {
+        match self {
+            Self::Released => Self::RolledBack,
+            Self::Draft | Self::Frozen | Self::RolledBack | Self::Closed | Self::Cancelled => self,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_are_read_as_they_are_written() {
+        for state in ReleaseState::ALL {
+            assert_eq!(ReleaseState::parse(state.as_str()), Some(state));
+        }
+        assert_eq!(ReleaseState::parse("done"), None);
+    }
+
+    #[test]
+    fn a_release_that_was_taken_back_can_be_released_again() {
+        let back = ReleaseState::Released.after_final_rollback();
+        assert_eq!(back, ReleaseState::RolledBack);
+        assert_eq!(back.after_final_promotion(), ReleaseState::Released);
+    }
+}
