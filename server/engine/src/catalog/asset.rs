@@ -1,0 +1,358 @@
+//! Assets: identities that outlive contents and paths.
+
+use std::collections::HashMap;
+
+use shelfmark_domain::hash::ContentId;
+use shelfmark_domain::metadata::Metadata;
+use shelfmark_domain::path::FolderPath;
+use shelfmark_domain::pin::AssetId;
+use shelfmark_domain::time::Timestamp;
+
+use super::columns::{Columns as _, big};
+use super::connection::Catalog;
+use super::error::CatalogError;
+use super::page::{Cursor, Page};
+use super::rows::{self, query};
+use super::version::VersionRow;
+use super::write::Write;
+
+/// An asset with its latest version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssetRow {
+    pub id: AssetId,
+    pub path: String,
+    /// `None` while it is there.
+    pub deleted_at: Option<Timestamp>,
+    pub latest: VersionRow,
+}
+
+/// What a change needs to know of an asset before it decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssetState {
+    pub id: AssetId,
+    pub path: String,
+    /// The latest version's number, content and so on.
+    pub version: i64,
+    pub content: ContentId,
+    pub size_bytes: u64,
+    pub media_type: String,
+    pub dimensions: Option<(u32, u32)>,
+    pub metadata: Metadata,
+    pub deleted_at: Option<Timestamp>,
+}
+
+/// A version to be added; its asset is made when `number` is 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewVersion {
+    pub asset: AssetId,
+    pub path: String,
+    pub number: i64,
+    pub content: ContentId,
+    pub size_bytes: u64,
+    pub media_type: String,
+    pub dimensions: Option<(u32, u32)>,
+    pub metadata: Metadata,
+    pub reverted_from: Option<i64>,
+    /// The audit entry that says who, when and why.
+    pub audit: i64,
+    pub at: Timestamp,
+}
+
+const COLUMNS: &str = "s.id, s.path, s.deleted_at, v.number, v.content, v.size_bytes, v.media_type, v.width, \
+     v.height, v.metadata, v.reverted_from, v.at, a.actor_name, a.message FROM assets s \
+     JOIN versions v ON v.asset = s.id AND v.number = s.latest JOIN audit a ON a.sequence = v.audit";
+
+const STATE: &str = "s.id, s.path, v.number, v.content, v.size_bytes, v.media_type, v.width, v.height, v.metadata, \
+     s.deleted_at FROM assets s JOIN versions v ON v.asset = s.id AND v.number = s.latest";
+
+fn read(row: &sqlx::any::AnyRow) -> Result<AssetRow, CatalogError> {
+    let latest = VersionRow {
+        number: row.int(3)?,
+        content: row.content(4)?,
+        size_bytes: row.size(5)?,
+        media_type: row.text(6)?,
+        dimensions: row.dimensions(7, 8)?,
+        metadata: row.metadata(9)?,
+        reverted_from: row.int_or_null(10)?,
+        at: row.time(11)?,
+        author: row.text(12)?,
+        message: row.text(13)?,
+    };
+    Ok(AssetRow { id: row.asset(0)?, path: row.text(1)?, deleted_at: row.time_or_null(2)?, latest })
+}
+
+fn read_state(row: &sqlx::any::AnyRow) -> Result<AssetState, CatalogError> {
+    Ok(AssetState {
+        id: row.asset(0)?,
+        path: row.text(1)?,
+        version: row.int(2)?,
+        content: row.content(3)?,
+        size_bytes: row.size(4)?,
+        media_type: row.text(5)?,
+        dimensions: row.dimensions(6, 7)?,
+        metadata: row.metadata(8)?,
+        deleted_at: row.time_or_null(9)?,
+    })
+}
+
+/// The largest text there is for a range that has no end: no path starts with this character.
+const END: &str = "\u{10ffff}";
+
+fn range(folder: &FolderPath) -> (String, String) {
+    let (first, end) = folder.range();
+    (first, end.unwrap_or_else(|| END.to_owned()))
+}
+
+impl Catalog {
+    /// The asset that is at a path now.
+    pub async fn asset_by_path(&self, project: i64, path: &str) -> Result<Option<AssetRow>, CatalogError> {
+        let row = query(format!("SELECT {COLUMNS} WHERE s.project = $1 AND s.path = $2 AND s.deleted_at IS NULL"))
+            .bind(project)
+            .bind(path.to_owned())
+            .fetch_optional(&self.reader)
+            .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// An asset by its id, deleted or not.
+    pub async fn asset(&self, project: i64, id: AssetId) -> Result<Option<AssetRow>, CatalogError> {
+        let row = query(format!("SELECT {COLUMNS} WHERE s.id = $1 AND s.project = $2"))
+            .bind(id.0.to_vec())
+            .bind(project)
+            .fetch_optional(&self.reader)
+            .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// The assets in a folder by path.
+    pub async fn assets(
+        &self,
+        project: i64,
+        folder: &FolderPath,
+        after: &str,
+        limit: u32,
+    ) -> Result<Page<AssetRow>, CatalogError> {
+        let (first, end) = range(folder);
+        let rows = query(format!(
+            "SELECT {COLUMNS} WHERE s.project = $1 AND s.path >= $2 AND s.path < $3 AND s.path > $4 \
+             AND s.deleted_at IS NULL ORDER BY s.path LIMIT $5"
+        ))
+        .bind(project)
+        .bind(first)
+        .bind(end)
+        .bind(after.to_owned())
+        .bind(i64::from(limit) + 1)
+        .fetch_all(&self.reader)
+        .await?;
+        let items: Result<Vec<_>, _> = rows.iter().map(read).collect();
+        Ok(Page::cut(items?, limit, |asset| Cursor::after(&asset.path)))
+    }
+
+    /// The deleted assets of a folder by path, and at one path the one deleted last first.
+    pub async fn deleted_assets(
+        &self,
+        project: i64,
+        folder: &FolderPath,
+        after: (&str, i64),
+        limit: u32,
+    ) -> Result<Page<AssetRow>, CatalogError> {
+        let (first, end) = range(folder);
+        let rows = query(format!(
+            "SELECT {COLUMNS} WHERE s.project = $1 AND s.path >= $2 AND s.path < $3 AND s.deleted_at IS NOT NULL \
+             AND (s.path > $4 OR (s.path = $4 AND s.deleted_at < $5)) ORDER BY s.path, s.deleted_at DESC LIMIT $6"
+        ))
+        .bind(project)
+        .bind(first)
+        .bind(end)
+        .bind(after.0.to_owned())
+        .bind(after.1)
+        .bind(i64::from(limit) + 1)
+        .fetch_all(&self.reader)
+        .await?;
+        let items: Result<Vec<_>, _> = rows.iter().map(read).collect();
+        let key = |asset: &AssetRow| format!("{:020}{}", asset.deleted_at.map_or(0, Timestamp::as_micros), asset.path);
+        Ok(Page::cut(items?, limit, |asset| Cursor::after(key(asset))))
+    }
+
+    /// The states of the assets in a folder by path: what a comparison needs, without who and why.
+    pub async fn asset_states(
+        &self,
+        project: i64,
+        folder: &FolderPath,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<AssetState>, CatalogError> {
+        let (first, end) = range(folder);
+        let rows = query(format!(
+            "SELECT {STATE} WHERE s.project = $1 AND s.path >= $2 AND s.path < $3 AND s.path > $4 \
+             AND s.deleted_at IS NULL ORDER BY s.path LIMIT $5"
+        ))
+        .bind(project)
+        .bind(first)
+        .bind(end)
+        .bind(after.to_owned())
+        .bind(i64::from(limit))
+        .fetch_all(&self.reader)
+        .await?;
+        rows.iter().map(read_state).collect()
+    }
+}
+
+impl Write {
+    /// The assets that are at these paths now, by path.
+    pub async fn assets_at(
+        &mut self,
+        project: i64,
+        paths: &[String],
+    ) -> Result<HashMap<String, AssetState>, CatalogError> {
+        let rows = rows::select_in(
+            self.connection(),
+            &format!("SELECT {STATE} WHERE s.project = $1 AND s.deleted_at IS NULL AND s.path IN"),
+            "",
+            (1, |query| query.bind(project)),
+            paths,
+            |query, path| query.bind(path.clone()),
+        )
+        .await?;
+        rows.iter().map(|row| read_state(row).map(|state| (state.path.clone(), state))).collect()
+    }
+
+    /// An asset by its id, deleted or not.
+    pub async fn asset_state(&mut self, project: i64, id: AssetId) -> Result<Option<AssetState>, CatalogError> {
+        let row = query(format!("SELECT {STATE} WHERE s.id = $1 AND s.project = $2"))
+            .bind(id.0.to_vec())
+            .bind(project)
+            .fetch_optional(self.connection())
+            .await?;
+        row.as_ref().map(read_state).transpose()
+    }
+
+    /// Ids and paths of the assets in a folder now.
+    pub async fn paths_in(
+        &mut self,
+        project: i64,
+        folder: &FolderPath,
+    ) -> Result<Vec<(AssetId, String)>, CatalogError> {
+        let (first, end) = range(folder);
+        let rows = query(
+            "SELECT id, path FROM assets WHERE project = $1 AND path >= $2 AND path < $3 AND deleted_at IS NULL \
+             ORDER BY path",
+        )
+        .bind(project)
+        .bind(first)
+        .bind(end)
+        .fetch_all(self.connection())
+        .await?;
+        rows.iter().map(|row| Ok((row.asset(0)?, row.text(1)?))).collect()
+    }
+
+    /// Adds versions, and the assets of those numbered 1.
+    pub async fn insert_versions(&mut self, project: i64, versions: &[NewVersion]) -> Result<(), CatalogError> {
+        // Two versions of one asset in one change (two puts in one group): only the newer one may set `latest`.
+        let mut latest: HashMap<AssetId, &NewVersion> = HashMap::with_capacity(versions.len());
+        for version in versions {
+            latest.insert(version.asset, version);
+        }
+        let latest: Vec<&NewVersion> = versions.iter().filter(|v| latest[&v.asset].number == v.number).collect();
+        rows::insert(
+            self.connection(),
+            "INSERT INTO assets (id, project, path, latest)",
+            "ON CONFLICT (id) DO UPDATE SET latest = excluded.latest",
+            4,
+            &latest,
+            |query, version| {
+                query
+                    .bind(version.asset.0.to_vec())
+                    .bind(project)
+                    .bind(version.path.clone())
+                    .bind(version.number)
+            },
+        )
+        .await?;
+        rows::insert(
+            self.connection(),
+            "INSERT INTO versions (asset, number, content, size_bytes, media_type, width, height, metadata, \
+             reverted_from, audit, at)",
+            "",
+            11,
+            versions,
+            |query, version| {
+                query
+                    .bind(version.asset.0.to_vec())
+                    .bind(version.number)
+                    .bind(version.content.as_bytes().to_vec())
+                    .bind(big(version.size_bytes))
+                    .bind(version.media_type.clone())
+                    .bind(version.dimensions.map(|(width, _)| i64::from(width)))
+                    .bind(version.dimensions.map(|(_, height)| i64::from(height)))
+                    .bind(version.metadata.to_text())
+                    .bind(version.reverted_from)
+                    .bind(version.audit)
+                    .bind(version.at.as_micros())
+            },
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Turns assets into tombstones; their history stays.
+    pub async fn delete_assets(&mut self, ids: &[AssetId], at: Timestamp) -> Result<(), CatalogError> {
+        rows::execute_in(
+            self.connection(),
+            "UPDATE assets SET deleted_at = $1 WHERE id IN",
+            "",
+            (1, |query| query.bind(at.as_micros())),
+            ids,
+            |query, id| query.bind(id.0.to_vec()),
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Puts an asset at a path that the caller has found free, and takes its tombstone away if it has one.
+    pub async fn place_asset(&mut self, id: AssetId, path: &str) -> Result<(), CatalogError> {
+        query("UPDATE assets SET deleted_at = NULL, path = $1 WHERE id = $2")
+            .bind(path.to_owned())
+            .bind(id.0.to_vec())
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Moves everything in a folder to another one; the caller has found the new paths free and short enough.
+    pub async fn move_folder(
+        &mut self,
+        project: i64,
+        from: &FolderPath,
+        to: &FolderPath,
+    ) -> Result<u64, CatalogError> {
+        // A folder may move to where a part of it was, so that a new path is briefly another asset's old one.
+        // No path starts with the reserved segment, so moving there first can't collide.
+        const ASIDE: &str = "-/moving/";
+        let slash = |folder: &FolderPath| if folder.is_root() { String::new() } else { format!("{folder}/") };
+        let (first, end) = range(from);
+        query(
+            "UPDATE assets SET path = $1 || path WHERE project = $2 AND path >= $3 AND path < $4 \
+             AND deleted_at IS NULL",
+        )
+        .bind(ASIDE)
+        .bind(project)
+        .bind(first)
+        .bind(end)
+        .execute(self.connection())
+        .await?;
+        let kept_from = ASIDE.chars().count() + slash(from).chars().count() + 1;
+        let moved = query(
+            "UPDATE assets SET path = $1 || substr(path, CAST($2 AS INTEGER)) WHERE project = $3 AND path >= $4 AND path < $5 \
+             AND deleted_at IS NULL",
+        )
+        .bind(slash(to))
+        .bind(i64::try_from(kept_from).unwrap_or(i64::MAX))
+        .bind(project)
+        .bind(ASIDE)
+        .bind("-/moving0")
+        .execute(self.connection())
+        .await?;
+        Ok(moved.rows_affected())
+    }
+}

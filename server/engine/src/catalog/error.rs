@@ -1,0 +1,56 @@
+//! What can go wrong with the database.
+
+use shelfmark_domain::failure::{Failure, FailureKind};
+
+/// A query failed. Unless a method says otherwise, nothing has been changed.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    #[error("the database is busy; try again")]
+    Busy(#[source] sqlx::Error),
+    #[error("the database can't be reached; try again when it is back")]
+    Unreachable(#[source] sqlx::Error),
+    #[error("there is no space left for the database; free some and try again")]
+    Full(#[source] sqlx::Error),
+    #[error("the database refused a query")]
+    Refused(#[source] sqlx::Error),
+    #[error("the catalog holds {0}, which it never writes")]
+    Corrupt(String),
+    #[error("the database can't be opened: {0}")]
+    Open(String),
+    #[error("the database's schema can't be brought up to date: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+}
+
+impl Failure for CatalogError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Busy(_) | Self::Unreachable(_) => FailureKind::Busy,
+            Self::Full(_) => FailureKind::Full,
+            Self::Corrupt(_) => FailureKind::Corrupt,
+            Self::Refused(_) | Self::Open(_) | Self::Migrate(_) => FailureKind::Internal,
+        }
+    }
+}
+
+/// SQLite's result codes and PostgreSQL's SQLSTATEs that mean: the same transaction may well succeed again.
+const BUSY: [&str; 9] = ["5", "6", "261", "517", "40001", "40P01", "55P03", "57P01", "53300"];
+const FULL: [&str; 2] = ["13", "53100"];
+/// SQLite's IO errors (10 and its extended codes) and PostgreSQL's; a full disk shows as one of them as well.
+const FAULT: [&str; 3] = ["10", "58030", "14"];
+
+impl From<sqlx::Error> for CatalogError {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(|e| e.code()).map(|code| code.into_owned());
+        match (&error, code.as_deref()) {
+            (_, Some(code)) if BUSY.contains(&code) => Self::Busy(error),
+            (_, Some(code)) if FULL.contains(&code) => Self::Full(error),
+            (_, Some(code)) if FAULT.contains(&code) => Self::Unreachable(error),
+            (sqlx::Error::PoolTimedOut, _) => Self::Busy(error),
+            (sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed | sqlx::Error::Tls(_), _) => {
+                Self::Unreachable(error)
+            }
+            (sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_), _) => Self::Corrupt(error.to_string()),
+            _ => Self::Refused(error),
+        }
+    }
+}

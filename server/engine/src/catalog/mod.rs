@@ -1,0 +1,52 @@
+//! Rows: everything mutable, and all SQL of the product. One text of every query runs on SQLite and PostgreSQL:
+//! `$1` parameters, TEXT, BIGINT and bytes columns, `ON CONFLICT`, `RETURNING`. One file per noun.
+//!
+//! Every change goes through [`Write`]: it takes the audit trail's head first, so changes happen one after the other
+//! on both databases, and it commits only together with an audit entry and its event.
+
+mod asset;
+mod audit;
+mod build;
+mod change;
+mod chunk;
+mod columns;
+mod connection;
+mod content;
+mod deployment;
+mod environment;
+mod error;
+mod idempotency;
+mod listen;
+mod pack;
+mod page;
+mod project;
+mod publication;
+mod release;
+mod rows;
+mod statistics;
+mod sweep;
+mod token;
+mod usage;
+mod version;
+mod write;
+
+pub use asset::{AssetRow, AssetState, NewVersion};
+pub use build::BuildRow;
+pub use change::{ChangeRow, ChangeValue, PinnedChange};
+pub use chunk::{ChunkRow, KnownChunk};
+pub(crate) use content::NewContent;
+pub use connection::{Catalog, CatalogConfig};
+pub use deployment::DeploymentRow;
+pub use environment::EnvironmentPointer;
+pub use error::CatalogError;
+pub use listen::PointerSignal;
+pub use pack::PackState;
+pub use page::{Cursor, InvalidCursor, Page};
+pub use project::ProjectRow;
+pub use release::ReleaseRow;
+pub use statistics::StoreStatistics;
+pub use token::{NewToken, TokenRow};
+pub use usage::ContentUse;
+pub(crate) use version::KnownContent;
+pub use version::VersionRow;
+pub use write::{AuditDraft, Write};

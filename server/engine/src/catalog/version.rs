@@ -1,0 +1,107 @@
+//! Versions: the immutable states of assets.
+
+use shelfmark_domain::hash::ContentId;
+use shelfmark_domain::metadata::Metadata;
+use shelfmark_domain::pin::AssetId;
+use shelfmark_domain::time::Timestamp;
+
+use super::columns::Columns as _;
+use super::connection::Catalog;
+use super::error::CatalogError;
+use super::page::{Cursor, Page};
+use super::rows::{self, query};
+
+/// One version with who made it and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionRow {
+    pub number: i64,
+    pub content: ContentId,
+    pub size_bytes: u64,
+    pub media_type: String,
+    pub dimensions: Option<(u32, u32)>,
+    pub metadata: Metadata,
+    /// The version that a revert brought back.
+    pub reverted_from: Option<i64>,
+    pub at: Timestamp,
+    pub author: String,
+    pub message: String,
+}
+
+/// What is known of a content that a project already has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KnownContent {
+    pub content: ContentId,
+    pub size_bytes: u64,
+    pub dimensions: Option<(u32, u32)>,
+}
+
+const COLUMNS: &str = "v.number, v.content, v.size_bytes, v.media_type, v.width, v.height, v.metadata, \
+     v.reverted_from, v.at, a.actor_name, a.message FROM versions v JOIN audit a ON a.sequence = v.audit";
+
+fn read(row: &sqlx::any::AnyRow) -> Result<VersionRow, CatalogError> {
+    Ok(VersionRow {
+        number: row.int(0)?,
+        content: row.content(1)?,
+        size_bytes: row.size(2)?,
+        media_type: row.text(3)?,
+        dimensions: row.dimensions(4, 5)?,
+        metadata: row.metadata(6)?,
+        reverted_from: row.int_or_null(7)?,
+        at: row.time(8)?,
+        author: row.text(9)?,
+        message: row.text(10)?,
+    })
+}
+
+impl Catalog {
+    /// An asset's versions, newest first.
+    pub async fn versions(
+        &self,
+        asset: AssetId,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Page<VersionRow>, CatalogError> {
+        let rows =
+            query(format!("SELECT {COLUMNS} WHERE v.asset = $1 AND v.number < $2 ORDER BY v.number DESC LIMIT $3"))
+                .bind(asset.0.to_vec())
+                .bind(before.unwrap_or(i64::MAX))
+                .bind(i64::from(limit) + 1)
+                .fetch_all(&self.reader)
+                .await?;
+        let items: Result<Vec<_>, _> = rows.iter().map(read).collect();
+        Ok(Page::cut(items?, limit, |version| Cursor::after(version.number)))
+    }
+
+    /// One version of an asset.
+    pub async fn version(&self, asset: AssetId, number: i64) -> Result<Option<VersionRow>, CatalogError> {
+        let row = query(format!("SELECT {COLUMNS} WHERE v.asset = $1 AND v.number = $2"))
+            .bind(asset.0.to_vec())
+            .bind(number)
+            .fetch_optional(&self.reader)
+            .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// Those of the contents that some version of the project has, deleted assets included.
+    pub(crate) async fn known_contents(
+        &self,
+        project: i64,
+        contents: &[ContentId],
+    ) -> Result<Vec<KnownContent>, CatalogError> {
+        let mut connection = self.reader.acquire().await?;
+        let found = rows::select_in(
+            &mut connection,
+            "SELECT v.content, MAX(v.size_bytes), MAX(v.width), MAX(v.height) \
+             FROM versions v JOIN assets a ON a.id = v.asset WHERE a.project = $1 AND v.content IN",
+            "GROUP BY v.content",
+            (1, |query| query.bind(project)),
+            contents,
+            |query, content| query.bind(content.as_bytes().to_vec()),
+        )
+        .await?;
+        let read = |row: &sqlx::any::AnyRow| {
+            Ok(KnownContent { content: row.content(0)?, size_bytes: row.size(1)?, dimensions: row.dimensions(2, 3)? })
+        };
+        found.iter().map(read).collect()
+    }
+}
