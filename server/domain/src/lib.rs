@@ -3,6 +3,7 @@
 
 pub mod chunking;
 pub mod failure;
+pub mod format;
 pub mod hash;
 pub mod metadata;
 pub mod name;
