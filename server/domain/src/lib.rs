@@ -1,6 +1,7 @@
 //! What is true in Shelfmark, whoever asks and wherever it is stored: names, stored formats, manifests, the rules
 //! of releases, environments and access. No IO, no async, no clock: instants and chance come in as arguments.
 
+pub mod chunk_list;
 pub mod chunking;
 pub mod failure;
 pub mod format;
