@@ -8,6 +8,7 @@ pub mod format;
 pub mod hash;
 pub mod metadata;
 pub mod name;
+pub mod pack;
 pub mod path;
 pub mod pin;
 pub mod time;
