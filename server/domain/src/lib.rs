@@ -6,6 +6,7 @@ pub mod chunking;
 pub mod failure;
 pub mod format;
 pub mod hash;
+pub mod manifest;
 pub mod metadata;
 pub mod name;
 pub mod pack;
