@@ -3,11 +3,16 @@
 
 pub mod access;
 pub mod audit;
+pub mod chunk_list;
+pub mod chunking;
 pub mod environment;
 pub mod failure;
+pub mod format;
 pub mod hash;
+pub mod location;
 pub mod metadata;
 pub mod name;
+pub mod pack;
 pub mod path;
 pub mod pin;
 pub mod release;

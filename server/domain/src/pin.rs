@@ -66,6 +66,7 @@ pub enum Visibility {
 }
 
 /// What a manifest maps a key to.
+#[expect(clippy::large_enum_variant, reason = "nearly every entry is a pin")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
     Pin(Pin),

@@ -1,0 +1,95 @@
+//! Filling a pack with chunks.
+
+use std::collections::HashSet;
+
+use super::{ENTRY_BYTES_MAX, Encoding, FOOTER_BYTES, FOOTER_MAGIC, HEADER};
+use super::{INDEX_HEAD_BYTES_MAX, INDEX_VERSION, PACK_BYTES_MAX, PackEntry};
+use crate::format::Writer;
+use crate::hash::{ChunkId, PackId};
+
+/// Collects chunks into the bytes of one pack.
+#[derive(Debug)]
+pub struct PackBuilder {
+    nonce: [u8; 16],
+    bytes: Vec<u8>,
+    entries: Vec<PackEntry>,
+    chunks: HashSet<ChunkId>,
+}
+
+impl PackBuilder {
+    /// An empty pack. `nonce` is random; `capacity` is how many stored bytes are expected.
+    pub fn new(nonce: [u8; 16], capacity: usize) -> Self {
+        let mut bytes = Vec::with_capacity(capacity.min(PACK_BYTES_MAX) + HEADER.len());
+        bytes.extend_from_slice(&HEADER);
+        Self { nonce, bytes, entries: Vec::new(), chunks: HashSet::new() }
+    }
+
+    /// Adds a chunk of `length` bytes, whose stored form is `stored`. A chunk that the pack holds already is left
+    /// as it is.
+    pub fn push(&mut self, chunk: ChunkId, stored: &[u8], length: u32, encoding: Encoding, reference: Option<ChunkId>) {
+        debug_assert_eq!(encoding == Encoding::ZstdWithReference, reference.is_some());
+        if !self.chunks.insert(chunk) {
+            return;
+        }
+        let stored_length = u32::try_from(stored.len()).expect("the stored form of a chunk has less than 4 GiB");
+        let offset = self.bytes.len() as u64;
+        self.bytes.extend_from_slice(stored);
+        self.entries.push(PackEntry { chunk, offset, stored_length, length, encoding, reference });
+    }
+
+    /// The bytes of the stored chunks so far.
+    pub fn stored_bytes(&self) -> usize {
+        self.bytes.len() - HEADER.len()
+    }
+
+    /// Whether a further chunk of so many stored bytes leaves the whole pack within [`PACK_BYTES_MAX`].
+    pub fn has_room_for(&self, stored_bytes: usize) -> bool {
+        let index = INDEX_HEAD_BYTES_MAX + (self.entries.len() + 1) * ENTRY_BYTES_MAX;
+        self.bytes.len().saturating_add(stored_bytes).saturating_add(index + FOOTER_BYTES) <= PACK_BYTES_MAX
+    }
+
+    /// How many chunks the pack holds.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether the pack holds no chunk.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether the pack holds this chunk.
+    pub fn contains(&self, chunk: &ChunkId) -> bool {
+        self.chunks.contains(chunk)
+    }
+
+    /// Appends the index and the footer, and names the pack.
+    pub fn seal(self) -> SealedPack {
+        let mut index = Writer::with_capacity(INDEX_HEAD_BYTES_MAX + self.entries.len() * ENTRY_BYTES_MAX);
+        index.byte(INDEX_VERSION);
+        index.raw(&self.nonce);
+        index.count(self.entries.len());
+        for entry in &self.entries {
+            entry.write(&mut index);
+        }
+        let index = index.finish();
+        let id = PackId::of(&index);
+        let index_length = u32::try_from(index.len()).expect("the index of a pack has less than 4 GiB");
+        let mut bytes = self.bytes;
+        bytes.reserve_exact(index.len() + FOOTER_BYTES);
+        bytes.extend_from_slice(&index);
+        bytes.extend_from_slice(&index_length.to_le_bytes());
+        bytes.extend_from_slice(id.as_bytes());
+        bytes.extend_from_slice(&FOOTER_MAGIC);
+        SealedPack { id, bytes, entries: self.entries }
+    }
+}
+
+/// A finished pack, ready to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedPack {
+    pub id: PackId,
+    pub bytes: Vec<u8>,
+    /// In the order in which the chunks were pushed, which is that of their offsets.
+    pub entries: Vec<PackEntry>,
+}

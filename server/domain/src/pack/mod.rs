@@ -1,0 +1,280 @@
+//! The pack: one object in the store that holds many chunks, written once and never changed.
+//!
+//! ```text
+//! pack   = "SMPK" , version (1) , stored bytes of the chunks back to back , index , footer
+//! index  = version (1) , nonce (16 bytes) , number of entries , { entry }
+//! entry  = chunk name (32 bytes) , offset in the pack , stored length , length , encoding (1 byte) ,
+//!          0 | 1 and the reference's name (32 bytes)
+//! footer = length of the index (u32, little-endian) , BLAKE3 of the index (32 bytes) , "KPMS"
+//! ```
+//! Numbers are varints. The index stands at the end, so that a pack is written in one go, and the `chunks` table can
+//! be built anew from the tails of all packs.
+//!
+//! A pack's name is the BLAKE3 of its index. The index holds a random nonce, so that no two packs ever have the same
+//! name, even with the same chunks: a name is not used again after its pack was deleted. So deleting a pack, which
+//! takes place after its rows are gone, cannot hit a pack that someone has just written with the same chunks, and a
+//! cache never has to ask whether a name means what it meant before.
+//!
+//! The chunks' own names cover their bytes; the pack's name covers the index.
+
+mod build;
+mod index;
+
+pub use build::{PackBuilder, SealedPack};
+pub use index::{PackIndex, ReadIndexError, read_index};
+
+use crate::format::{InvalidFormat, Reader, Writer};
+use crate::hash::ChunkId;
+
+/// The most bytes that a pack should have, all in all. Whoever fills a pack asks [`PackBuilder::has_room_for`].
+pub const PACK_BYTES_MAX: usize = 64 << 20;
+
+const FORMAT: &str = "pack";
+const HEADER: [u8; 5] = *b"SMPK\x01";
+const FOOTER_MAGIC: [u8; 4] = *b"KPMS";
+const FOOTER_BYTES: usize = 40;
+const INDEX_VERSION: u8 = 1;
+const ENTRY_BYTES_MIN: usize = 37;
+const ENTRY_BYTES_MAX: usize = 86;
+const INDEX_HEAD_BYTES_MAX: usize = 27;
+
+/// How a chunk's bytes are stored. It never changes the chunk's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    /// As they are.
+    Raw = 0,
+    /// As a zstd frame.
+    Zstd = 1,
+    /// As a zstd frame that refers to the bytes of another chunk, which is needed to read it.
+    ZstdWithReference = 2,
+}
+
+impl Encoding {
+    /// The number that stands for it in stored forms.
+    pub const fn as_u8(self) -> u8 {
+        self as u8
+    }
+
+    /// The number that stands for it in a row.
+    pub const fn as_i64(self) -> i64 {
+        self as i64
+    }
+
+    /// Reads what `as_u8` gives; `None` for another number.
+    pub const fn from_u8(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Raw),
+            1 => Some(Self::Zstd),
+            2 => Some(Self::ZstdWithReference),
+            _ => None,
+        }
+    }
+
+    /// Reads what `as_i64` gives; `None` for another number.
+    pub fn from_i64(number: i64) -> Option<Self> {
+        u8::try_from(number).ok().and_then(Self::from_u8)
+    }
+}
+
+/// Where a chunk lies in a pack, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackEntry {
+    pub chunk: ChunkId,
+    /// The first of its stored bytes, counted from the pack's first byte.
+    pub offset: u64,
+    /// How many bytes it has in the pack.
+    pub stored_length: u32,
+    /// How many bytes it has once decoded.
+    pub length: u32,
+    pub encoding: Encoding,
+    /// The chunk needed to decode it; given for `ZstdWithReference` and no other.
+    pub reference: Option<ChunkId>,
+}
+
+impl PackEntry {
+    fn write(&self, index: &mut Writer) {
+        index.raw(self.chunk.as_bytes());
+        index.number(self.offset);
+        index.number(self.stored_length);
+        index.number(self.length);
+        index.byte(self.encoding.as_u8());
+        match &self.reference {
+            None => index.byte(0),
+            Some(reference) => {
+                index.byte(1);
+                index.raw(reference.as_bytes());
+            }
+        }
+    }
+
+    fn read(index: &mut Reader<'_>) -> Result<Self, InvalidFormat> {
+        let entry = Self {
+            chunk: index.chunk_id()?,
+            offset: index.u64()?,
+            stored_length: index.u32()?,
+            length: index.u32()?,
+            encoding: Encoding::from_u8(index.byte()?).ok_or_else(|| index.broken("an encoding is not known"))?,
+            reference: match index.byte()? {
+                0 => None,
+                1 => Some(index.chunk_id()?),
+                _ => return Err(index.broken("a reference is neither there nor absent")),
+            },
+        };
+        if (entry.encoding == Encoding::ZstdWithReference) != entry.reference.is_some() {
+            return Err(index.broken("an encoding and its reference do not fit"));
+        }
+        if entry.encoding == Encoding::Raw && entry.stored_length != entry.length {
+            return Err(index.broken("a raw chunk has two lengths"));
+        }
+        Ok(entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pack(chunks: &[Vec<u8>]) -> SealedPack {
+        let mut builder = PackBuilder::new([9; 16], 0);
+        for (at, bytes) in chunks.iter().enumerate() {
+            let encoding = [Encoding::Raw, Encoding::Zstd, Encoding::ZstdWithReference][at % 3];
+            let length = if encoding == Encoding::Raw { bytes.len() as u32 } else { 70_000 };
+            let reference = (encoding == Encoding::ZstdWithReference).then(|| ChunkId::of(b"reference"));
+            builder.push(ChunkId::of(bytes), bytes, length, encoding, reference);
+        }
+        builder.seal()
+    }
+
+    /// Where the index of a sealed pack starts.
+    fn index_at(sealed: &SealedPack) -> usize {
+        sealed.entries.last().map_or(HEADER.len(), |last| last.offset as usize + last.stored_length as usize)
+    }
+
+    #[test]
+    fn the_stored_form_stays_what_it_is() {
+        let mut builder = PackBuilder::new([0x11; 16], 100);
+        let (raw, squeezed, base) = (ChunkId::of(b"raw"), ChunkId::of(b"squeezed"), ChunkId::of(b"base"));
+        builder.push(raw, b"raw", 3, Encoding::Raw, None);
+        builder.push(squeezed, b"sq", 300, Encoding::ZstdWithReference, Some(base));
+        let sealed = builder.seal();
+
+        let index = [
+            &[1][..],
+            &[0x11; 16],
+            &[2],
+            raw.as_bytes(),
+            &[5, 3, 3, 0, 0],
+            squeezed.as_bytes(),
+            &[8, 2, 0xAC, 0x02, 2, 1],
+            base.as_bytes(),
+        ]
+        .concat();
+        let footer = [&[125, 0, 0, 0][..], blake3::hash(&index).as_bytes(), b"KPMS"].concat();
+        assert_eq!(sealed.bytes, [b"SMPK\x01raw".as_slice(), b"sq", &index, &footer].concat());
+        assert_eq!(sealed.id.as_bytes(), blake3::hash(&index).as_bytes());
+    }
+
+    #[test]
+    fn packs_of_the_same_chunks_have_different_names() {
+        assert_ne!(PackBuilder::new([0; 16], 0).seal().id, PackBuilder::new([1; 16], 0).seal().id);
+    }
+
+    #[test]
+    fn a_chunk_is_stored_once() {
+        let sealed = pack(&[b"a".to_vec(), b"b".to_vec(), b"a".to_vec()]);
+        assert_eq!(sealed.entries.len(), 2);
+    }
+
+    #[test]
+    fn a_pack_has_room_up_to_its_limit_with_its_index() {
+        let mut builder = PackBuilder::new([0; 16], 0);
+        assert!(!builder.has_room_for(PACK_BYTES_MAX) && !builder.has_room_for(usize::MAX));
+        let large = vec![0; PACK_BYTES_MAX - 1_000];
+        assert!(builder.has_room_for(large.len()));
+        builder.push(ChunkId::of(b"large"), &large, large.len() as u32, Encoding::Raw, None);
+        assert!(builder.has_room_for(700) && !builder.has_room_for(900));
+        assert!(builder.seal().bytes.len() <= PACK_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_tail_that_is_too_short_tells_how_much_is_needed() {
+        let sealed = pack(&[vec![1; 500], vec![2; 300]]);
+        let (bytes, size) = (&sealed.bytes, sealed.bytes.len() as u64);
+        let needed = bytes.len() - index_at(&sealed);
+        assert_eq!(read_index(&[], size), Err(ReadIndexError::NeedsMore(FOOTER_BYTES)));
+        assert_eq!(read_index(&bytes[bytes.len() - 60..], size), Err(ReadIndexError::NeedsMore(needed)));
+        assert_eq!(read_index(&bytes[bytes.len() - needed..], size).unwrap().entries, sealed.entries);
+    }
+
+    #[test]
+    fn a_flipped_byte_of_header_index_or_footer_is_refused() {
+        let sealed = pack(&[vec![1; 50], vec![2; 30], vec![3; 10]]);
+        for at in (0..HEADER.len()).chain(index_at(&sealed)..sealed.bytes.len()) {
+            for flip in [1, 0x80, 0xFF] {
+                let mut bytes = sealed.bytes.clone();
+                bytes[at] ^= flip;
+                assert!(read_index(&bytes, bytes.len() as u64).is_err(), "byte {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_index_that_contradicts_itself_is_refused_though_its_name_is_right() {
+        let sealed = pack(&[vec![1; 50], vec![2; 30], vec![3; 10]]);
+        let start = index_at(&sealed);
+        let index = &sealed.bytes[start..sealed.bytes.len() - FOOTER_BYTES];
+        for at in (0..index.len()).filter(|at| !(1..17).contains(at)) {
+            let mut index = index.to_vec();
+            index[at] ^= 0x40;
+            let id = blake3::hash(&index);
+            let footer = [&(index.len() as u32).to_le_bytes()[..], id.as_bytes(), b"KPMS"].concat();
+            let forged = [&sealed.bytes[..start], &index, &footer].concat();
+            // Names and the length of a compressed chunk may be anything; all else shows.
+            if let Ok(read) = read_index(&forged, forged.len() as u64) {
+                for (read, entry) in read.entries.iter().zip(&sealed.entries) {
+                    assert_eq!((read.offset, read.stored_length), (entry.offset, entry.stored_length));
+                    assert_eq!(read.encoding == Encoding::ZstdWithReference, read.reference.is_some());
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn an_index_is_read_as_it_was_written(
+            chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..300), 0..20), more in 0_usize..500,
+        ) {
+            let sealed = pack(&chunks);
+            let tail = sealed.bytes.len().saturating_sub(index_at(&sealed).saturating_sub(more));
+            let read = read_index(&sealed.bytes[sealed.bytes.len() - tail..], sealed.bytes.len() as u64).unwrap();
+            prop_assert_eq!(read, PackIndex { id: sealed.id, nonce: [9; 16], entries: sealed.entries.clone() });
+            for entry in &sealed.entries {
+                let stored = &sealed.bytes[entry.offset as usize..][..entry.stored_length as usize];
+                prop_assert_eq!(entry.chunk, ChunkId::of(stored));
+            }
+        }
+
+        #[test]
+        fn a_cut_or_longer_pack_is_refused(
+            chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..100), 0..5),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let mut bytes = pack(&chunks).bytes;
+            let short = &bytes[..cut.index(bytes.len())];
+            prop_assert!(read_index(short, short.len() as u64).is_err());
+            bytes.push(0);
+            prop_assert!(read_index(&bytes, bytes.len() as u64).is_err());
+        }
+
+        #[test]
+        fn no_bytes_make_reading_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), size: u64) {
+            let _ = read_index(&bytes, bytes.len() as u64);
+            let _ = read_index(&[&bytes[..], b"KPMS"].concat(), size);
+            let _ = index::parse_index(&[&[1; 17], &bytes[..]].concat(), size);
+        }
+    }
+}
