@@ -27,7 +27,7 @@ impl PackBuilder {
     /// Adds a chunk of `length` bytes, whose stored form is `stored`. A chunk that the pack holds already is left
     /// as it is.
     pub fn push(&mut self, chunk: ChunkId, stored: &[u8], length: u32, encoding: Encoding, reference: Option<ChunkId>) {
-        debug_assert_eq!(encoding == Encoding::ZstdWithReference, reference.is_some());
+        debug_assert_eq!(encoding.needs_reference(), reference.is_some());
         if !self.chunks.insert(chunk) {
             return;
         }

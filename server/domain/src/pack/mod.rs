@@ -45,8 +45,10 @@ pub enum Encoding {
     Raw = 0,
     /// As a zstd frame.
     Zstd = 1,
-    /// As a zstd frame that refers to the bytes of another chunk, which is needed to read it.
+    /// As a zstd frame that refers to the bytes of another chunk, which stand before its own (a raw prefix).
     ZstdWithReference = 2,
+    /// As a zstd frame made with another chunk, which is a trained zstd dictionary with its entropy tables.
+    ZstdWithDictionary = 3,
 }
 
 impl Encoding {
@@ -66,7 +68,16 @@ impl Encoding {
             0 => Some(Self::Raw),
             1 => Some(Self::Zstd),
             2 => Some(Self::ZstdWithReference),
+            3 => Some(Self::ZstdWithDictionary),
             _ => None,
+        }
+    }
+
+    /// Whether another chunk is needed to decode it.
+    pub const fn needs_reference(self) -> bool {
+        match self {
+            Self::Raw | Self::Zstd => false,
+            Self::ZstdWithReference | Self::ZstdWithDictionary => true,
         }
     }
 
@@ -87,7 +98,7 @@ pub struct PackEntry {
     /// How many bytes it has once decoded.
     pub length: u32,
     pub encoding: Encoding,
-    /// The chunk needed to decode it; given for `ZstdWithReference` and no other.
+    /// The chunk needed to decode it; given for encodings that need one and no others.
     pub reference: Option<ChunkId>,
 }
 
@@ -120,7 +131,7 @@ impl PackEntry {
                 _ => return Err(index.broken("a reference is neither there nor absent")),
             },
         };
-        if (entry.encoding == Encoding::ZstdWithReference) != entry.reference.is_some() {
+        if entry.encoding.needs_reference() != entry.reference.is_some() {
             return Err(index.broken("an encoding and its reference do not fit"));
         }
         if entry.encoding == Encoding::Raw && entry.stored_length != entry.length {
@@ -139,9 +150,9 @@ mod tests {
     fn pack(chunks: &[Vec<u8>]) -> SealedPack {
         let mut builder = PackBuilder::new([9; 16], 0);
         for (at, bytes) in chunks.iter().enumerate() {
-            let encoding = [Encoding::Raw, Encoding::Zstd, Encoding::ZstdWithReference][at % 3];
+            let encoding = Encoding::from_u8(at as u8 % 4).unwrap();
             let length = if encoding == Encoding::Raw { bytes.len() as u32 } else { 70_000 };
-            let reference = (encoding == Encoding::ZstdWithReference).then(|| ChunkId::of(b"reference"));
+            let reference = encoding.needs_reference().then(|| ChunkId::of(b"reference"));
             builder.push(ChunkId::of(bytes), bytes, length, encoding, reference);
         }
         builder.seal()
@@ -235,7 +246,7 @@ mod tests {
             if let Ok(read) = read_index(&forged, forged.len() as u64) {
                 for (read, entry) in read.entries.iter().zip(&sealed.entries) {
                     assert_eq!((read.offset, read.stored_length), (entry.offset, entry.stored_length));
-                    assert_eq!(read.encoding == Encoding::ZstdWithReference, read.reference.is_some());
+                    assert_eq!(read.encoding.needs_reference(), read.reference.is_some());
                 }
             }
         }
