@@ -1,0 +1,60 @@
+//! Every outside value has a limit; these are the ones that the operations keep. Defaults and meanings stand in
+//! the configuration file.
+
+/// Limits and sizes of the operations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most bytes of one content.
+    pub content_bytes_max: u64,
+    /// Most bytes of the contents in one batch.
+    pub batch_bytes_max: u64,
+    /// Most entries of one batch.
+    pub batch_entries_max: usize,
+    /// Most bytes of a message, reason or title.
+    pub text_bytes_max: usize,
+    /// Most bytes of a parameter's value.
+    pub parameter_bytes_max: usize,
+    /// Most environments of a project.
+    pub environments_max: usize,
+    /// How full a pack gets before the next one is begun, in bytes.
+    pub pack_bytes: usize,
+    /// How long bytes stay that nothing refers to, in milliseconds. At least the longest upload that is accepted: a
+    /// shorter grace lets the collector take chunks of an upload still under way, which then fails and must be sent
+    /// again.
+    pub grace_ms: i64,
+    /// How long the bytes of a pack stay after its rows are gone, for readers that still know where it was.
+    pub readers_ms: i64,
+    /// How long the outcome of a request with an `Idempotency-Key` is kept, in milliseconds.
+    pub idempotency_ms: i64,
+    /// Contents up to this size are kept in memory once they have been read, in bytes.
+    pub memory_content_bytes_max: u64,
+    /// All contents kept in memory, in bytes.
+    pub memory_contents_bytes: u64,
+    /// All manifest nodes and chunk locations kept in memory, in bytes.
+    pub memory_nodes_bytes: u64,
+    /// How many manifests are searched before a content counts as never published.
+    pub published_search_max: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const MIB: u64 = 1 << 20;
+        const HOUR_MS: i64 = 3_600_000;
+        Self {
+            content_bytes_max: 5 << 40,
+            batch_bytes_max: 8_192 * MIB,
+            batch_entries_max: 200_000,
+            text_bytes_max: 16 << 10,
+            parameter_bytes_max: 64 << 10,
+            environments_max: 100,
+            pack_bytes: 16 << 20,
+            grace_ms: 24 * HOUR_MS,
+            readers_ms: HOUR_MS / 6,
+            idempotency_ms: 24 * HOUR_MS,
+            memory_content_bytes_max: 2 * MIB,
+            memory_contents_bytes: 128 * MIB,
+            memory_nodes_bytes: 64 * MIB,
+            published_search_max: 256,
+        }
+    }
+}
