@@ -1,1 +1,3 @@
-//! x
+//! What happens in Shelfmark: the store of bytes, the catalog of rows, and the operations on both.
+
+pub mod store;
