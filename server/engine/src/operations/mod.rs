@@ -2,6 +2,8 @@
 //! with its audit entry. A read may go straight to the catalog; a change goes through here.
 
 mod chunks;
+mod cutting;
+mod packing;
 mod contents;
 mod manifests;
 

@@ -1,0 +1,338 @@
+//! Storing chunks: those that are new go into packs, each one durable write. While an upload goes on, its packs are
+//! entered with provisional rows; the last pack, and all of a small upload, is entered in the transaction that refers
+//! to the chunks.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use tokio::task::JoinHandle;
+
+use shelfmark_domain::failure::{Failure, FailureKind};
+use shelfmark_domain::hash::ChunkId;
+use shelfmark_domain::pack::{PackBuilder, SealedPack};
+
+use super::chunks::{Chunks, ReadError};
+use super::cutting::{NewChunk, SINGLE_CHUNK_BYTES_MAX, Storing};
+use crate::catalog::{CatalogError, ChunkRow, KnownChunk, Write};
+use crate::clock::Clock;
+use crate::limits::Limits;
+use crate::store::{Compressor, How, Reference, StoreError};
+
+/// How many references may stand behind a chunk: more save a little space and cost reads.
+const DEPTH_MAX: u32 = 32;
+const LEVEL: i32 = 3;
+/// Small chunks are many and alike; a higher level costs little on them.
+const DICTIONARY_LEVEL: i32 = 9;
+/// Most chunks of other uploads that one upload may wait to make permanent.
+const ADOPTED_MAX: usize = 1_000_000;
+
+/// Why bytes could not be stored.
+#[derive(Debug, thiserror::Error)]
+pub enum PackError {
+    #[error("the upload took longer than unfinished bytes are kept; send it again")]
+    Expired,
+    #[error("another upload of the same bytes is under way; send this one again when it is done")]
+    Crowded,
+    #[error("storing was interrupted; send it again")]
+    Interrupted,
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+}
+
+impl Failure for PackError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Expired | Self::Crowded | Self::Interrupted => FailureKind::Busy,
+            Self::Read(error) => error.kind(),
+            Self::Store(error) => error.kind(),
+            Self::Catalog(error) => error.kind(),
+        }
+    }
+}
+
+/// What packing needs of its surroundings.
+#[derive(Clone)]
+pub(super) struct Packer {
+    pub chunks: Chunks,
+    pub clock: Clock,
+    pub limits: Arc<Limits>,
+}
+
+/// Chunks on their way into packs.
+pub(super) struct Packing {
+    packer: Packer,
+    upload: [u8; 16],
+    dictionary: Option<Reference>,
+    builder: Option<PackBuilder>,
+    depths: HashMap<ChunkId, u32>,
+    /// The pack that is being stored, and its chunks.
+    storing: Option<JoinHandle<Result<Entered, PackError>>>,
+    in_flight: HashSet<ChunkId>,
+    adopted: HashSet<ChunkId>,
+    entered: u64,
+    has_entered: bool,
+}
+
+/// A pack that was entered with provisional rows.
+struct Entered {
+    own: u64,
+    foreign: Vec<ChunkId>,
+}
+
+/// Stored chunks that wait for the transaction that refers to them.
+#[derive(Debug, Default)]
+pub(super) struct Packed {
+    /// The upload under which packs have been entered, and how many chunks they brought.
+    upload: Option<([u8; 16], u64)>,
+    /// Provisional chunks of others that this upload refers to.
+    adopted: Vec<ChunkId>,
+    /// A stored pack that isn't entered yet.
+    last: Option<(i64, Vec<ChunkRow>)>,
+}
+
+impl Packer {
+    /// Begins an upload. Small chunks are stored with the dictionary.
+    pub fn begin(&self, dictionary: Option<Reference>) -> Packing {
+        Packing {
+            packer: self.clone(),
+            upload: *uuid::Uuid::now_v7().as_bytes(),
+            dictionary,
+            builder: None,
+            depths: HashMap::new(),
+            storing: None,
+            in_flight: HashSet::new(),
+            adopted: HashSet::new(),
+            entered: 0,
+            has_entered: false,
+        }
+    }
+
+    /// Names a pack in the catalog and stores it.
+    async fn store(
+        &self,
+        pack: SealedPack,
+        depths: &HashMap<ChunkId, u32>,
+        upload: Option<[u8; 16]>,
+    ) -> Result<(i64, Vec<ChunkRow>), PackError> {
+        let row = |entry: &shelfmark_domain::pack::PackEntry| {
+            let depth = depths.get(&entry.chunk).copied().unwrap_or_default();
+            ChunkRow { entry: entry.clone(), depth }
+        };
+        let rows: Vec<ChunkRow> = pack.entries.iter().map(row).collect();
+        let held_until = self.clock.now().plus_ms(self.limits.grace_ms);
+        let number =
+            self.chunks.catalog().announce_pack(pack.id, pack.bytes.len() as u64, upload, held_until).await?;
+        self.chunks.store().put_pack(pack).await?;
+        Ok((number, rows))
+    }
+}
+
+impl Packing {
+    /// The id under which this upload's rows stand until it is done.
+    pub fn upload(&self) -> [u8; 16] {
+        self.upload
+    }
+
+    /// Uses a dictionary for small chunks from now on.
+    pub fn use_dictionary(&mut self, dictionary: Reference) {
+        self.dictionary = Some(dictionary);
+    }
+
+    /// Stores chunks; those that are there already are only noted.
+    pub async fn add(&mut self, chunks: Vec<NewChunk>) -> Result<(), PackError> {
+        let mut asked = HashSet::new();
+        let is_here = |packing: &Self, id: &ChunkId| {
+            packing.in_flight.contains(id) || packing.builder.as_ref().is_some_and(|pack| pack.contains(id))
+        };
+        let chunks: Vec<NewChunk> =
+            chunks.into_iter().filter(|chunk| !is_here(self, &chunk.id) && asked.insert(chunk.id)).collect();
+        if chunks.is_empty() {
+            return Ok(());
+        }
+        let relatives = chunks.iter().filter_map(|chunk| match chunk.storing {
+            Storing::Against(relative) => Some(relative),
+            Storing::Raw | Storing::Compressed => None,
+        });
+        asked.extend(relatives);
+        let ids: Vec<ChunkId> = asked.into_iter().collect();
+        let known = self.packer.chunks.catalog().known_chunks(&ids).await?;
+        let (there, new): (Vec<NewChunk>, Vec<NewChunk>) =
+            chunks.into_iter().partition(|chunk| known.contains_key(&chunk.id));
+        for chunk in there {
+            self.note(chunk.id, known[&chunk.id])?;
+        }
+        let encoded = self.encode(new, &known).await?;
+        for chunk in encoded {
+            self.push(chunk).await?;
+        }
+        Ok(())
+    }
+
+    /// A chunk that others have brought: one that nothing refers to yet is made permanent with this upload.
+    fn note(&mut self, id: ChunkId, known: KnownChunk) -> Result<(), PackError> {
+        if !known.is_permanent {
+            self.adopted.insert(id);
+        }
+        if self.adopted.len() > ADOPTED_MAX { Err(PackError::Crowded) } else { Ok(()) }
+    }
+
+    /// Finds out against what each chunk is stored, and compresses off the async threads, on all cores.
+    async fn encode(
+        &mut self,
+        chunks: Vec<NewChunk>,
+        known: &HashMap<ChunkId, KnownChunk>,
+    ) -> Result<Vec<EncodedChunk>, PackError> {
+        let mut work = Vec::with_capacity(chunks.len());
+        for chunk in chunks {
+            let against = match chunk.storing {
+                Storing::Raw => Against::Nothing { level: None },
+                Storing::Compressed => match &self.dictionary {
+                    Some(dictionary) if chunk.bytes.len() <= SINGLE_CHUNK_BYTES_MAX => {
+                        Against::Dictionary(dictionary.clone())
+                    }
+                    _ => Against::Nothing { level: Some(LEVEL) },
+                },
+                Storing::Against(relative) => match known.get(&relative) {
+                    Some(state) if state.depth < DEPTH_MAX => {
+                        self.note(relative, *state)?;
+                        Against::Relative(self.packer.chunks.reference(relative).await?, state.depth)
+                    }
+                    _ => Against::Nothing { level: Some(LEVEL) },
+                },
+            };
+            work.push((chunk, against));
+        }
+        if work.is_empty() {
+            return Ok(Vec::new());
+        }
+        let encode = move || {
+            work.into_par_iter().with_min_len(4).map_init(Compressor::default, |c, (chunk, a)| a.encode(c, chunk)).collect()
+        };
+        tokio::task::spawn_blocking(encode).await.map_err(|_| PackError::Interrupted)
+    }
+
+    async fn push(&mut self, chunk: EncodedChunk) -> Result<(), PackError> {
+        let is_full = |pack: &PackBuilder| {
+            !pack.is_empty()
+                && (pack.stored_bytes() + chunk.stored.len() > self.packer.limits.pack_bytes
+                    || !pack.has_room_for(chunk.stored.len()))
+        };
+        if self.builder.as_ref().is_some_and(is_full) {
+            self.store_pack().await?;
+        }
+        let builder = self.builder.get_or_insert_with(|| {
+            PackBuilder::new(*uuid::Uuid::now_v7().as_bytes(), 0)
+        });
+        builder.push(chunk.id, &chunk.stored, chunk.length, chunk.encoding, chunk.reference);
+        self.depths.insert(chunk.id, chunk.depth);
+        Ok(())
+    }
+
+    /// Sends the full pack on its way and waits only for the one before it.
+    async fn store_pack(&mut self) -> Result<(), PackError> {
+        self.settle().await?;
+        let Some(builder) = self.builder.take() else { return Ok(()) };
+        let (pack, depths) = (builder.seal(), std::mem::take(&mut self.depths));
+        self.in_flight = depths.keys().copied().collect();
+        self.has_entered = true;
+        let (packer, upload) = (self.packer.clone(), self.upload);
+        self.storing = Some(tokio::spawn(async move {
+            let (number, rows) = packer.store(pack, &depths, Some(upload)).await?;
+            let held_until = packer.clock.now().plus_ms(packer.limits.grace_ms);
+            let foreign = packer.chunks.catalog().enter_pack(number, &rows, held_until).await?;
+            let foreign = foreign.ok_or(PackError::Expired)?;
+            Ok(Entered { own: (rows.len() - foreign.len()) as u64, foreign })
+        }));
+        Ok(())
+    }
+
+    async fn settle(&mut self) -> Result<(), PackError> {
+        let Some(storing) = self.storing.take() else { return Ok(()) };
+        let entered = storing.await.map_err(|_| PackError::Interrupted)??;
+        self.entered += entered.own;
+        // Some of them may be permanent by now; making them so once more does no harm.
+        self.adopted.extend(entered.foreign);
+        self.in_flight.clear();
+        Ok(())
+    }
+
+    /// Stores what is left.
+    pub async fn finish(mut self) -> Result<Packed, PackError> {
+        self.settle().await?;
+        let last = match self.builder.take() {
+            Some(builder) if !builder.is_empty() => {
+                Some(self.packer.store(builder.seal(), &self.depths, None).await?)
+            }
+            _ => None,
+        };
+        let upload = self.has_entered.then_some((self.upload, self.entered));
+        Ok(Packed { upload, adopted: self.adopted.into_iter().collect(), last })
+    }
+}
+
+impl Packed {
+    /// Makes everything permanent, in the transaction that refers to it.
+    ///
+    /// # Errors
+    /// `Expired` when the collector has taken some of it meanwhile; the transaction must be given up.
+    pub async fn enter(&self, write: &mut Write) -> Result<(), PackError> {
+        if let Some((upload, chunks)) = self.upload
+            && write.adopt_upload(upload).await? != chunks
+        {
+            return Err(PackError::Expired);
+        }
+        if !self.adopted.is_empty() && write.adopt_chunks(&self.adopted).await? != self.adopted.len() as u64 {
+            return Err(PackError::Expired);
+        }
+        if let Some((pack, rows)) = &self.last
+            && !write.insert_pack(*pack, rows).await?
+        {
+            return Err(PackError::Expired);
+        }
+        Ok(())
+    }
+}
+
+/// A chunk in its stored form.
+struct EncodedChunk {
+    id: ChunkId,
+    stored: Vec<u8>,
+    length: u32,
+    encoding: shelfmark_domain::pack::Encoding,
+    reference: Option<ChunkId>,
+    depth: u32,
+}
+
+/// What a chunk is compressed against.
+enum Against {
+    /// `None`: it isn't compressed.
+    Nothing { level: Option<i32> },
+    Dictionary(Reference),
+    /// A relative, with the number of references behind it.
+    Relative(Reference, u32),
+}
+
+impl Against {
+    fn encode(&self, compressor: &mut Compressor, chunk: NewChunk) -> EncodedChunk {
+        let (how, depth) = match self {
+            Self::Nothing { level: None } => (How::Raw, 0),
+            Self::Nothing { level: Some(level) } => (How::Plain { level: *level }, 0),
+            Self::Dictionary(reference) => (How::Dictionary { reference, level: DICTIONARY_LEVEL }, 0),
+            Self::Relative(reference, depth) => (How::Against { reference, level: LEVEL }, *depth),
+        };
+        let encoded = compressor.encode(&chunk.bytes, how);
+        EncodedChunk {
+            id: chunk.id,
+            length: chunk.bytes.len() as u32, // a chunk is far smaller than 4 GiB
+            encoding: encoded.encoding,
+            reference: encoded.reference,
+            depth: encoded.reference.map_or(0, |_| depth + 1),
+            stored: encoded.stored.into_owned(),
+        }
+    }
+}

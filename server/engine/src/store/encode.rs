@@ -1,0 +1,146 @@
+//! How chunks are made small before they are stored. The outcome never changes a chunk's name; the decision is what
+//! costs least: raw unless zstd saves at least 1/32, a reference only where it saves more than its own name.
+
+use std::borrow::Cow;
+
+use shelfmark_domain::hash::ChunkId;
+use shelfmark_domain::pack::Encoding;
+use zstd::zstd_safe::{CCtx, CParameter, compress_bound};
+
+use super::reference::Reference;
+
+/// How much of a sample is compressed to find out whether the rest is worth it, in bytes.
+const PROBE_BYTES_MAX: usize = 16 << 10;
+
+/// What a reference costs in the pack's index, and about what it costs in a row, in bytes.
+const REFERENCE_BYTES: usize = 33;
+
+/// The window up to which zstd's middle levels see all of prefix and input by themselves, as a power of two.
+const WINDOW_LOG_PLAIN: u32 = 20;
+
+/// The largest window, as a power of two: 128 MiB, more than any pack.
+const WINDOW_LOG_MAX: u32 = 27;
+
+/// How to store a chunk.
+#[derive(Clone, Copy, Debug)]
+pub enum How<'r> {
+    /// As it is.
+    Raw,
+    /// As zstd.
+    Plain { level: i32 },
+    /// As zstd after the bytes of a near relative.
+    Against { reference: &'r Reference, level: i32 },
+    /// As zstd with a trained dictionary.
+    Dictionary { reference: &'r Reference, level: i32 },
+}
+
+/// The stored form of a chunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded<'b> {
+    pub encoding: Encoding,
+    /// Borrowed from the chunk's bytes when they are stored as they are.
+    pub stored: Cow<'b, [u8]>,
+    /// Given for encodings that need one.
+    pub reference: Option<ChunkId>,
+}
+
+/// A compressor for one thread at a time, whose working memory (about 1 MiB) is used again for every chunk.
+pub struct Compressor {
+    context: CCtx<'static>,
+    buffer: Vec<u8>,
+}
+
+impl Default for Compressor {
+    fn default() -> Self {
+        Self { context: CCtx::create(), buffer: Vec::new() }
+    }
+}
+
+impl Compressor {
+    /// Brings a chunk into its stored form. What was asked for is what is tried; `Encoded` says what came of it.
+    pub fn encode<'b>(&mut self, bytes: &'b [u8], how: How<'_>) -> Encoded<'b> {
+        let encoded = match how {
+            How::Raw => None,
+            How::Plain { level } => self.plain(bytes, level),
+            How::Against { reference, level } => {
+                let stored = against(bytes, reference, level);
+                self.cheaper(bytes, stored, Encoding::ZstdWithReference, reference, level)
+            }
+            How::Dictionary { reference, level } => {
+                let stored = self.with_dictionary(bytes, reference, level);
+                self.cheaper(bytes, stored, Encoding::ZstdWithDictionary, reference, level)
+            }
+        };
+        let raw = || Encoded { encoding: Encoding::Raw, stored: Cow::Borrowed(bytes), reference: None };
+        encoded.filter(|encoded| saves(bytes, encoded.stored.len())).unwrap_or_else(raw)
+    }
+
+    /// Whether bytes like these shrink at all. Media that is compressed already is told apart by 16 KiB out of the
+    /// middle, at a cost of microseconds.
+    pub fn worth_compressing(&mut self, sample: &[u8]) -> bool {
+        let from = sample.len().saturating_sub(PROBE_BYTES_MAX) / 2;
+        let sample = &sample[from..sample.len().min(from + PROBE_BYTES_MAX)];
+        self.plain(sample, 1).is_some_and(|encoded| saves(sample, encoded.stored.len()))
+    }
+
+    /// The form with a reference, unless plain zstd is as good. Plain is only tried where the reference helped
+    /// little: a chunk that it has halved would not be smaller without.
+    fn cheaper<'b>(
+        &mut self,
+        bytes: &'b [u8],
+        stored: Option<Vec<u8>>,
+        encoding: Encoding,
+        reference: &Reference,
+        level: i32,
+    ) -> Option<Encoded<'b>> {
+        let Some(stored) = stored else { return self.plain(bytes, level) };
+        let cost = stored.len() + REFERENCE_BYTES;
+        if cost > bytes.len() / 2
+            && let Some(plain) = self.plain(bytes, level)
+            && plain.stored.len() <= cost
+        {
+            return Some(plain);
+        }
+        Some(Encoded { encoding, stored: Cow::Owned(stored), reference: Some(reference.chunk()) })
+    }
+
+    fn plain<'b>(&mut self, bytes: &[u8], level: i32) -> Option<Encoded<'b>> {
+        self.make_room(bytes);
+        self.context.compress(&mut self.buffer, bytes, level).ok()?;
+        Some(Encoded { encoding: Encoding::Zstd, stored: Cow::Owned(self.buffer.as_slice().into()), reference: None })
+    }
+
+    fn with_dictionary(&mut self, bytes: &[u8], dictionary: &Reference, level: i32) -> Option<Vec<u8>> {
+        self.make_room(bytes);
+        let prepared = dictionary.compressing(level)?;
+        self.context.compress_using_cdict(&mut self.buffer, bytes, prepared).ok()?;
+        Some(self.buffer.as_slice().into())
+    }
+
+    fn make_room(&mut self, bytes: &[u8]) {
+        self.buffer.clear();
+        self.buffer.reserve(compress_bound(bytes.len()));
+    }
+}
+
+/// Compresses after a prefix. The context borrows the prefix, so it lives no longer than this call.
+fn against(bytes: &[u8], prefix: &Reference, level: i32) -> Option<Vec<u8>> {
+    let reach = (prefix.bytes().len() + bytes.len()).next_power_of_two().ilog2().min(WINDOW_LOG_MAX);
+    let mut context = CCtx::create();
+    context.set_parameter(CParameter::CompressionLevel(level)).ok()?;
+    if reach > WINDOW_LOG_PLAIN {
+        // Without these, the far end of a long prefix is out of sight, or its hashes are overwritten.
+        context.set_parameter(CParameter::WindowLog(reach)).ok()?;
+        context.set_parameter(CParameter::EnableLongDistanceMatching(true)).ok()?;
+    }
+    context.ref_prefix(prefix.bytes()).ok()?;
+    let mut stored = Vec::with_capacity(compress_bound(bytes.len()));
+    context.compress2(&mut stored, bytes).ok()?;
+    stored.shrink_to_fit();
+    Some(stored)
+}
+
+/// Whether the stored form is smaller than the bytes by at least 1/32: less is not worth decoding.
+fn saves(bytes: &[u8], stored: usize) -> bool {
+    stored < bytes.len() - bytes.len() / 32
+}

@@ -1,0 +1,116 @@
+//! A store in a folder of this machine, where it is faster to go to the files than through the general interface.
+//!
+//! Writing is `object_store`'s, with its syncing switched on: a file is written under another name, synced, renamed,
+//! and its folder is synced. What it cannot promise is the folder itself when two packs are the first in it at the
+//! same time. So all folders are made and synced when the store is opened.
+//!
+//! Reading is positional, on files that stay open. Files are never mapped: a file that was cut short must be an
+//! error and not a signal.
+
+use std::fs::{self, File};
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use quick_cache::sync::Cache;
+use shelfmark_domain::hash::PackId;
+
+use super::keys;
+
+/// How many packs stay open: well below the 1,024 files that a process may open by default.
+const OPEN_FILES_MAX: usize = 256;
+
+/// The files of the store. All its functions block.
+pub(super) struct Folder {
+    root: PathBuf,
+    open: Cache<PackId, Arc<File>>,
+}
+
+impl Folder {
+    /// Makes the folders that are missing. All of them are there after a power cut once this has returned.
+    pub(super) fn open(root: &Path) -> io::Result<Self> {
+        let root = std::path::absolute(root)?;
+        let new = root.ancestors().take_while(|folder| !folder.exists()).count();
+        let packs = root.join(keys::PACKS);
+        fs::create_dir_all(&packs)?;
+        for first_digits in 0..=0xFF_u8 {
+            match fs::create_dir(packs.join(format!("{first_digits:02x}"))) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+        }
+        // The innermost folders also when they were there: whoever made them may have died before syncing.
+        packs.ancestors().take(2 + new).try_for_each(sync_folder)?;
+        Ok(Self { root, open: Cache::new(OPEN_FILES_MAX) })
+    }
+
+    /// Where everything lies.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Reads a range of a pack; less than asked for when the file ends before.
+    pub(super) fn read(&self, pack: &PackId, range: Range<u64>) -> io::Result<Vec<u8>> {
+        let file = self.file(pack)?;
+        let wanted = usize::try_from(range.end.saturating_sub(range.start)).map_err(io::Error::other)?;
+        let mut bytes = vec![0; wanted];
+        let mut filled = 0;
+        while filled < wanted {
+            match file.read_at(&mut bytes[filled..], range.start + filled as u64) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        bytes.truncate(filled);
+        Ok(bytes)
+    }
+
+    /// How many bytes a pack has.
+    pub(super) fn size(&self, pack: &PackId) -> io::Result<u64> {
+        Ok(self.file(pack)?.metadata()?.len())
+    }
+
+    /// Closes a pack that was deleted, written or found damaged, so that it is opened anew when it is next read.
+    pub(super) fn close(&self, pack: &PackId) {
+        self.open.remove(pack);
+    }
+
+    /// Whether the folder can be reached.
+    pub(super) fn probe(&self) -> io::Result<()> {
+        fs::read_dir(self.root.join(keys::PACKS)).map(drop)
+    }
+
+    /// Removes what writes that a crash cut off have left behind, when older than the instant. They have names that
+    /// no pack has.
+    pub(super) fn remove_unfinished(&self, before: SystemTime) -> io::Result<u64> {
+        let mut removed = 0;
+        for folder in fs::read_dir(self.root.join(keys::PACKS))? {
+            for file in fs::read_dir(folder?.path())? {
+                let file = file?;
+                if file.file_name().as_encoded_bytes().contains(&b'#') && file.metadata()?.modified()? < before {
+                    fs::remove_file(file.path())?;
+                    removed += 1;
+                }
+            }
+        }
+        Ok(removed)
+    }
+
+    fn file(&self, pack: &PackId) -> io::Result<Arc<File>> {
+        if let Some(file) = self.open.get(pack) {
+            return Ok(file);
+        }
+        let file = Arc::new(File::open(self.root.join(keys::pack(pack).as_ref()))?);
+        self.open.insert(*pack, file.clone());
+        Ok(file)
+    }
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
