@@ -261,11 +261,7 @@ impl Write {
             4,
             &latest,
             |query, version| {
-                query
-                    .bind(version.asset.0.to_vec())
-                    .bind(project)
-                    .bind(version.path.clone())
-                    .bind(version.number)
+                query.bind(version.asset.0.to_vec()).bind(project).bind(version.path.clone()).bind(version.number)
             },
         )
         .await?;
@@ -320,12 +316,7 @@ impl Write {
     }
 
     /// Moves everything in a folder to another one; the caller has found the new paths free and short enough.
-    pub async fn move_folder(
-        &mut self,
-        project: i64,
-        from: &FolderPath,
-        to: &FolderPath,
-    ) -> Result<u64, CatalogError> {
+    pub async fn move_folder(&mut self, project: i64, from: &FolderPath, to: &FolderPath) -> Result<u64, CatalogError> {
         // A folder may move to where a part of it was, so that a new path is briefly another asset's old one.
         // No path starts with the reserved segment, so moving there first can't collide.
         const ASIDE: &str = "-/moving/";

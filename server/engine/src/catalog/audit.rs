@@ -38,10 +38,10 @@ impl Catalog {
     ) -> Result<Page<AuditEntry>, CatalogError> {
         let before = before.unwrap_or(i64::MAX);
         let rows = match project {
-            Some(project) => query(format!(
-                "SELECT {COLUMNS} WHERE project = $1 AND sequence < $2 ORDER BY sequence DESC LIMIT $3"
-            ))
-            .bind(project.to_owned()),
+            Some(project) => {
+                query(format!("SELECT {COLUMNS} WHERE project = $1 AND sequence < $2 ORDER BY sequence DESC LIMIT $3"))
+                    .bind(project.to_owned())
+            }
             None => query(format!("SELECT {COLUMNS} WHERE sequence < $1 ORDER BY sequence DESC LIMIT $2")),
         };
         let rows = rows.bind(before).bind(i64::from(limit) + 1).fetch_all(&self.reader).await?;

@@ -2,6 +2,7 @@
 
 use shelfmark_domain::hash::ContentId;
 use shelfmark_domain::name::ReleaseNumber;
+use shelfmark_domain::path::FolderPath;
 use shelfmark_domain::pin::{AssetId, Parameter, Pin, Visibility};
 use shelfmark_domain::time::Timestamp;
 
@@ -16,7 +17,10 @@ use super::write::Write;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChangeValue {
     /// Serve this version of this asset here.
-    Pin { asset: AssetId, version: i64 },
+    Pin {
+        asset: AssetId,
+        version: i64,
+    },
     Parameter(Parameter),
     Access(Visibility),
     /// Serve nothing here any more.
@@ -194,6 +198,27 @@ impl Write {
             |query, key| query.bind(key.clone()),
         )
         .await
+    }
+
+    /// Takes the lines for paths in a folder out of a release; parameters and access rules stay.
+    pub async fn remove_changes_in(
+        &mut self,
+        project: i64,
+        release: ReleaseNumber,
+        folder: &FolderPath,
+    ) -> Result<u64, CatalogError> {
+        let (first, end) = folder.range();
+        let removed = query(
+            "DELETE FROM changes WHERE project = $1 AND release = $2 AND key >= $3 AND key < $4 \
+             AND NOT (key >= '-/' AND key < '-0')",
+        )
+        .bind(project)
+        .bind(release.get())
+        .bind(first)
+        .bind(end.unwrap_or_else(|| "\u{10ffff}".to_owned()))
+        .execute(self.connection())
+        .await?;
+        Ok(removed.rows_affected())
     }
 
     /// How many lines a release has in this change.

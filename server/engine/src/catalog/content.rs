@@ -41,13 +41,12 @@ impl Catalog {
 
     /// The position of the segment in which a byte of a content lies.
     pub async fn segment_position(&self, id: ContentId, byte: u64) -> Result<Option<u32>, CatalogError> {
-        let row = query(
-            "SELECT position FROM segments WHERE owner = $1 AND start <= $2 ORDER BY position DESC LIMIT 1",
-        )
-        .bind(id.as_bytes().to_vec())
-        .bind(big(byte))
-        .fetch_optional(&self.reader)
-        .await?;
+        let row =
+            query("SELECT position FROM segments WHERE owner = $1 AND start <= $2 ORDER BY position DESC LIMIT 1")
+                .bind(id.as_bytes().to_vec())
+                .bind(big(byte))
+                .fetch_optional(&self.reader)
+                .await?;
         row.map(|row| row.size32(0)).transpose()
     }
 

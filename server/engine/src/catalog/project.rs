@@ -72,10 +72,8 @@ impl Catalog {
 impl Write {
     /// A project as it stands in this change.
     pub async fn project(&mut self, number: i64) -> Result<Option<ProjectRow>, CatalogError> {
-        let row = query(format!("SELECT {COLUMNS} WHERE number = $1"))
-            .bind(number)
-            .fetch_optional(self.connection())
-            .await?;
+        let row =
+            query(format!("SELECT {COLUMNS} WHERE number = $1")).bind(number).fetch_optional(self.connection()).await?;
         row.as_ref().map(read).transpose()
     }
 

@@ -60,14 +60,12 @@ impl Catalog {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Page<ReleaseRow>, CatalogError> {
-        let rows = query(format!(
-            "SELECT {COLUMNS} WHERE project = $1 AND number < $2 ORDER BY number DESC LIMIT $3"
-        ))
-        .bind(project)
-        .bind(before.unwrap_or(i64::MAX))
-        .bind(i64::from(limit) + 1)
-        .fetch_all(&self.reader)
-        .await?;
+        let rows = query(format!("SELECT {COLUMNS} WHERE project = $1 AND number < $2 ORDER BY number DESC LIMIT $3"))
+            .bind(project)
+            .bind(before.unwrap_or(i64::MAX))
+            .bind(i64::from(limit) + 1)
+            .fetch_all(&self.reader)
+            .await?;
         let items: Result<Vec<_>, _> = rows.iter().map(read).collect();
         Ok(Page::cut(items?, limit, |release| Cursor::after(release.number.get())))
     }

@@ -71,10 +71,7 @@ impl Catalog {
 
     /// Forgets a marked pack whose object is gone.
     pub async fn forget_pack(&self, number: i64) -> Result<(), CatalogError> {
-        query("DELETE FROM packs WHERE number = $1 AND state = 'deleting'")
-            .bind(number)
-            .execute(&self.writer)
-            .await?;
+        query("DELETE FROM packs WHERE number = $1 AND state = 'deleting'").bind(number).execute(&self.writer).await?;
         Ok(())
     }
 
@@ -92,10 +89,8 @@ impl Catalog {
 
     /// Forgets what repeated requests would have got, from before an instant.
     pub async fn sweep_idempotency_keys(&self, before: Timestamp) -> Result<u64, CatalogError> {
-        let swept = query("DELETE FROM idempotency_keys WHERE at < $1")
-            .bind(before.as_micros())
-            .execute(&self.writer)
-            .await?;
+        let swept =
+            query("DELETE FROM idempotency_keys WHERE at < $1").bind(before.as_micros()).execute(&self.writer).await?;
         Ok(swept.rows_affected())
     }
 }

@@ -68,10 +68,8 @@ impl TokenRow {
 impl Catalog {
     /// The token whose secret has this hash, valid or not.
     pub async fn token_by_hash(&self, hash: &[u8; 32]) -> Result<Option<TokenRow>, CatalogError> {
-        let row = query(format!("SELECT {COLUMNS} WHERE hash = $1"))
-            .bind(hash.to_vec())
-            .fetch_optional(&self.reader)
-            .await?;
+        let row =
+            query(format!("SELECT {COLUMNS} WHERE hash = $1")).bind(hash.to_vec()).fetch_optional(&self.reader).await?;
         row.as_ref().map(TokenRow::read).transpose()
     }
 

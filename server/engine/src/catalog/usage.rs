@@ -37,9 +37,7 @@ impl Catalog {
             let (project_number, path, version) = (row.int(1)?, row.text(2)?, row.int(3)?);
             let release = row.int_or_null(4)?.map(ReleaseNumber::new);
             match uses.last_mut() {
-                Some(last)
-                    if (last.project_number, &last.path, last.version) == (project_number, &path, version) =>
-                {
+                Some(last) if (last.project_number, &last.path, last.version) == (project_number, &path, version) => {
                     last.releases.extend(release);
                 }
                 _ => uses.push(ContentUse {
@@ -56,10 +54,8 @@ impl Catalog {
 
     /// The chunks of a pack, as the catalog has them.
     pub async fn chunks_in_pack(&self, pack: i64) -> Result<Vec<ChunkId>, CatalogError> {
-        let rows = query("SELECT id FROM chunks WHERE pack = $1 ORDER BY start")
-            .bind(pack)
-            .fetch_all(&self.reader)
-            .await?;
+        let rows =
+            query("SELECT id FROM chunks WHERE pack = $1 ORDER BY start").bind(pack).fetch_all(&self.reader).await?;
         rows.iter().map(|row| row.chunk(0)).collect()
     }
 

@@ -32,6 +32,7 @@ pub struct VersionRow {
 pub(crate) struct KnownContent {
     pub content: ContentId,
     pub size_bytes: u64,
+    pub media_type: String,
     pub dimensions: Option<(u32, u32)>,
 }
 
@@ -91,7 +92,7 @@ impl Catalog {
         let mut connection = self.reader.acquire().await?;
         let found = rows::select_in(
             &mut connection,
-            "SELECT v.content, MAX(v.size_bytes), MAX(v.width), MAX(v.height) \
+            "SELECT v.content, MAX(v.size_bytes), MAX(v.media_type), MAX(v.width), MAX(v.height) \
              FROM versions v JOIN assets a ON a.id = v.asset WHERE a.project = $1 AND v.content IN",
             "GROUP BY v.content",
             (1, |query| query.bind(project)),
@@ -100,7 +101,12 @@ impl Catalog {
         )
         .await?;
         let read = |row: &sqlx::any::AnyRow| {
-            Ok(KnownContent { content: row.content(0)?, size_bytes: row.size(1)?, dimensions: row.dimensions(2, 3)? })
+            Ok(KnownContent {
+                content: row.content(0)?,
+                size_bytes: row.size(1)?,
+                media_type: row.text(2)?,
+                dimensions: row.dimensions(3, 4)?,
+            })
         };
         found.iter().map(read).collect()
     }

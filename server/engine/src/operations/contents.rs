@@ -153,15 +153,11 @@ impl Contents {
         Ok(first..last + 1)
     }
 
-    async fn read_segment(
-        &self,
-        id: ContentId,
-        position: u32,
-        range: Range<u64>,
-    ) -> Result<ContentStream, ReadError> {
+    async fn read_segment(&self, id: ContentId, position: u32, range: Range<u64>) -> Result<ContentStream, ReadError> {
         let segment = self.segment(id, position).await?;
         let is_last = range.end <= segment.end;
-        let from = segment.chunks.partition_point(|(start, location)| start + u64::from(location.length) <= range.start);
+        let from =
+            segment.chunks.partition_point(|(start, location)| start + u64::from(location.length) <= range.start);
         let until = segment.chunks.partition_point(|(start, _)| *start < range.end);
         let wanted = segment.chunks.get(from..until).unwrap_or_default();
         let (pieces, covered) = pieces(wanted, &range);
@@ -199,11 +195,25 @@ impl Contents {
         Ok(segment)
     }
 
-    /// Forgets where a content's chunks are, for when they turn out to have been moved.
-    pub(super) fn forget(&self, id: ContentId) {
-        let count = self.counts.remove(&id).map_or(1, |(_, count)| count.max(1));
-        (0..count).for_each(|position| drop(self.segments.remove(&(id, position))));
-        self.in_memory.remove(&id);
+    /// Whether all chunks of a content are in packs that the catalog knows.
+    ///
+    /// # Errors
+    /// When the database doesn't answer.
+    pub async fn is_stored(&self, id: ContentId, size_bytes: u64) -> Result<bool, ReadError> {
+        if size_bytes == 0 {
+            return Ok(true);
+        }
+        let located = async {
+            let mut end = 0;
+            for position in self.positions(id, &(0..size_bytes)).await? {
+                end = self.segment(id, position).await?.end;
+            }
+            Ok(end == size_bytes)
+        };
+        match located.await {
+            Err(ReadError::NoChunk(_) | ReadError::NoContent(_) | ReadError::WrongSize(_)) => Ok(false),
+            other => other,
+        }
     }
 }
 

@@ -44,7 +44,11 @@ pub(super) enum Storing {
 pub(super) enum Piece {
     Chunk(NewChunk),
     /// A full segment of the chunk list of a content whose end isn't in sight; not handed on unless asked for.
-    Segment { position: u32, start: u64, list: Vec<u8> },
+    Segment {
+        position: u32,
+        start: u64,
+        list: Vec<u8>,
+    },
 }
 
 /// A content that has been cut.

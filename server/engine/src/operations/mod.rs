@@ -1,12 +1,54 @@
 //! Verbs: what can be done. Each operation checks who asks, writes bytes first and then moves rows in one transaction
 //! with its audit entry. A read may go straight to the catalog; a change goes through here.
 
+mod batch;
+mod build;
+mod caller;
 mod chunks;
-mod cutting;
-mod packing;
+mod committer;
+mod compare;
 mod contents;
+mod cutting;
+mod decide;
+mod deploy;
+mod edit;
+mod facts;
+mod latest;
 mod manifests;
+mod order;
+mod packing;
+mod place;
+mod pointers;
+mod projects;
+mod published;
+mod put;
+mod releases;
+mod tar;
+mod tokens;
+mod transfer;
 
+pub use batch::{BatchError, BatchReceipt, batch};
+pub use build::{Base, BuildError, build};
+pub use caller::{AccessError, Caller, IdempotencyKey};
 pub use chunks::{Chunks, ReadError};
+pub use compare::{ChangeKind, CompareError, Compared, Side, compare};
 pub use contents::{ContentStream, Contents};
+pub use deploy::{DeployError, Deployed, Promotion, Rollback, RollbackPlan, plan_rollback, promote, roll_back};
+pub use edit::{EditError, edit_metadata, remove, revert};
 pub use manifests::{AccessRules, Manifests};
+pub use order::{CommitError, Done, Expect, Outcome, Receipt, Summary};
+pub use packing::PackError;
+pub use place::{Move, PlaceError, move_assets, undelete};
+pub use pointers::{Pointer, Pointers};
+pub use projects::{
+    EnvironmentSettings, ProjectError, create_environment, create_project, retitle_project, set_environment,
+};
+pub use published::{Publications, published};
+pub use put::{PutError, Upload, put};
+pub use releases::{AddedChange, ReleaseError, add_changes, create_release, describe_release, remove_changes};
+pub use tar::TarError;
+pub use tokens::{TokenError, authenticate, bootstrap, create_token, revoke_token};
+pub use transfer::BodyError;
+
+pub(crate) use committer::Committer;
+pub(crate) use packing::Packer;

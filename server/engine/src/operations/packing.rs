@@ -57,7 +57,7 @@ impl Failure for PackError {
 
 /// What packing needs of its surroundings.
 #[derive(Clone)]
-pub(super) struct Packer {
+pub(crate) struct Packer {
     pub chunks: Chunks,
     pub clock: Clock,
     pub limits: Arc<Limits>,
@@ -97,7 +97,7 @@ pub(super) struct Packed {
 
 impl Packer {
     /// Begins an upload. Small chunks are stored with the dictionary.
-    pub fn begin(&self, dictionary: Option<Reference>) -> Packing {
+    pub(super) fn begin(&self, dictionary: Option<Reference>) -> Packing {
         Packing {
             packer: self.clone(),
             upload: *uuid::Uuid::now_v7().as_bytes(),
@@ -125,8 +125,7 @@ impl Packer {
         };
         let rows: Vec<ChunkRow> = pack.entries.iter().map(row).collect();
         let held_until = self.clock.now().plus_ms(self.limits.grace_ms);
-        let number =
-            self.chunks.catalog().announce_pack(pack.id, pack.bytes.len() as u64, upload, held_until).await?;
+        let number = self.chunks.catalog().announce_pack(pack.id, pack.bytes.len() as u64, upload, held_until).await?;
         self.chunks.store().put_pack(pack).await?;
         Ok((number, rows))
     }
@@ -138,9 +137,9 @@ impl Packing {
         self.upload
     }
 
-    /// Uses a dictionary for small chunks from now on.
-    pub fn use_dictionary(&mut self, dictionary: Reference) {
-        self.dictionary = Some(dictionary);
+    /// Uses this dictionary, or none, for small chunks from now on.
+    pub fn use_dictionary(&mut self, dictionary: Option<Reference>) {
+        self.dictionary = dictionary;
     }
 
     /// Stores chunks; those that are there already are only noted.
@@ -211,7 +210,10 @@ impl Packing {
             return Ok(Vec::new());
         }
         let encode = move || {
-            work.into_par_iter().with_min_len(4).map_init(Compressor::default, |c, (chunk, a)| a.encode(c, chunk)).collect()
+            work.into_par_iter()
+                .with_min_len(4)
+                .map_init(Compressor::default, |c, (chunk, a)| a.encode(c, chunk))
+                .collect()
         };
         tokio::task::spawn_blocking(encode).await.map_err(|_| PackError::Interrupted)
     }
@@ -225,9 +227,7 @@ impl Packing {
         if self.builder.as_ref().is_some_and(is_full) {
             self.store_pack().await?;
         }
-        let builder = self.builder.get_or_insert_with(|| {
-            PackBuilder::new(*uuid::Uuid::now_v7().as_bytes(), 0)
-        });
+        let builder = self.builder.get_or_insert_with(|| PackBuilder::new(*uuid::Uuid::now_v7().as_bytes(), 0));
         builder.push(chunk.id, &chunk.stored, chunk.length, chunk.encoding, chunk.reference);
         self.depths.insert(chunk.id, chunk.depth);
         Ok(())
@@ -265,9 +265,7 @@ impl Packing {
     pub async fn finish(mut self) -> Result<Packed, PackError> {
         self.settle().await?;
         let last = match self.builder.take() {
-            Some(builder) if !builder.is_empty() => {
-                Some(self.packer.store(builder.seal(), &self.depths, None).await?)
-            }
+            Some(builder) if !builder.is_empty() => Some(self.packer.store(builder.seal(), &self.depths, None).await?),
             _ => None,
         };
         let upload = self.has_entered.then_some((self.upload, self.entered));
@@ -276,6 +274,16 @@ impl Packing {
 }
 
 impl Packed {
+    /// Leaves out every chunk but these, when the rest is not going to be referred to.
+    pub fn keep(&mut self, needed: &HashSet<ChunkId>) {
+        self.adopted.retain(|chunk| needed.contains(chunk));
+        if let Some((_, rows)) = &mut self.last {
+            rows.retain(|row| needed.contains(&row.entry.chunk));
+        }
+        // A pack without rows stays announced only, and the collector takes it after the grace period.
+        self.last.take_if(|(_, rows)| rows.is_empty());
+    }
+
     /// Makes everything permanent, in the transaction that refers to it.
     ///
     /// # Errors
@@ -311,7 +319,9 @@ struct EncodedChunk {
 /// What a chunk is compressed against.
 enum Against {
     /// `None`: it isn't compressed.
-    Nothing { level: Option<i32> },
+    Nothing {
+        level: Option<i32>,
+    },
     Dictionary(Reference),
     /// A relative, with the number of references behind it.
     Relative(Reference, u32),

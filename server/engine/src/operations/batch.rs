@@ -1,0 +1,203 @@
+//! Uploading many files at once: one tar stream, one transaction, all or nothing.
+//!
+//! Besides the files themselves, PAX records on an entry say: `SHELFMARK.content` its BLAKE3; `SHELFMARK.known` that
+//! the project has that content already and the entry brings no bytes; `SHELFMARK.remove` that the path is removed;
+//! `SHELFMARK.metadata` its metadata as JSON.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use futures::Stream;
+
+use shelfmark_domain::access::Permission;
+use shelfmark_domain::failure::{Failure, FailureKind};
+use shelfmark_domain::hash::ContentId;
+use shelfmark_domain::name::ProjectName;
+
+use super::caller::{AccessError, Caller};
+use super::cutting::CutError;
+use super::facts::facts;
+use super::order::{Action, CommitError, Draft, DraftContent, Expect, Incoming, Order, Summary, Target, new_content};
+use super::packing::PackError;
+use super::tar::{TarAction, TarEntry, TarError, TarLimits, read_tar};
+use super::transfer::{BodyError, TransferError, transfer};
+use crate::Engine;
+use crate::catalog::{CatalogError, KnownContent, NewContent, ProjectRow};
+
+/// What came of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchReceipt {
+    /// Files in the stream, removals not counted.
+    pub files: u64,
+    /// Their bytes, known contents included.
+    pub bytes: u64,
+    pub summary: Summary,
+}
+
+/// Why a batch was refused. Nothing of it has been kept.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    #[error(transparent)]
+    Tar(#[from] TarError),
+    #[error("the message is longer than {0} bytes; shorten it")]
+    MessageTooLong(usize),
+    #[error("entry {path} refers to content {content}, which this project does not have; send its bytes")]
+    NotKnown { path: String, content: ContentId },
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+}
+
+impl Failure for BatchError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Tar(error) => error.kind(),
+            Self::MessageTooLong(_) => FailureKind::Invalid,
+            Self::NotKnown { .. } => FailureKind::Conflict,
+            Self::Access(error) => error.kind(),
+            Self::Pack(error) => error.kind(),
+            Self::Commit(error) => error.kind(),
+            Self::Catalog(error) => error.kind(),
+        }
+    }
+}
+
+/// Takes a tar stream in and carries all of it out in one transaction.
+///
+/// # Errors
+/// See `BatchError`; nothing has been changed.
+pub async fn batch(
+    engine: &Engine,
+    caller: Caller,
+    project: &ProjectName,
+    message: String,
+    body: impl Stream<Item = Result<Bytes, BodyError>>,
+) -> Result<BatchReceipt, BatchError> {
+    let project = caller.project(&engine.catalog, project, Permission::EditAssets).await?;
+    if message.len() > engine.limits.text_bytes_max {
+        return Err(BatchError::MessageTooLong(engine.limits.text_bytes_max));
+    }
+    if let Some(summary) = caller.earlier_outcome::<Summary>(&engine.catalog).await? {
+        let files = summary.created + summary.changed + summary.unchanged;
+        return Ok(BatchReceipt { files, bytes: 0, summary });
+    }
+    let (entries, incoming, dictionary) = take(engine, &project, body).await?;
+    let known = known_contents(engine, &project, &entries).await?;
+    let bytes = entries.iter().map(|entry| entry_bytes(entry, &known)).sum();
+    let contents = entries.iter().filter_map(rows).collect();
+    let files = entries.iter().filter(|entry| !matches!(entry.action, TarAction::Remove)).count() as u64;
+    let drafts: Result<Vec<Draft>, BatchError> = entries.into_iter().map(|entry| draft(entry, &known)).collect();
+    let order = Order {
+        project,
+        caller,
+        action: "assets.imported",
+        subject: String::new(),
+        message,
+        drafts: drafts?,
+        incoming,
+        contents,
+        dictionary,
+    };
+    let receipt = engine.committer.carry_out(order).await?;
+    Ok(BatchReceipt { files, bytes, summary: receipt.summary() })
+}
+
+type Taken = (Vec<TarEntry>, Incoming, Option<shelfmark_domain::hash::ChunkId>);
+
+async fn take(
+    engine: &Engine,
+    project: &ProjectRow,
+    body: impl Stream<Item = Result<Bytes, BodyError>>,
+) -> Result<Taken, BatchError> {
+    let dictionary = match project.dictionary {
+        Some(dictionary) => Some(engine.chunks.reference(dictionary).await.map_err(PackError::from)?),
+        None => None,
+    };
+    let trains = dictionary.is_none();
+    let packing = engine.packer.begin(dictionary);
+    let limits = TarLimits {
+        content_bytes_max: engine.limits.content_bytes_max,
+        bytes_max: engine.limits.batch_bytes_max,
+        entries_max: engine.limits.batch_entries_max,
+    };
+    let transferred =
+        transfer(body, packing, &engine.chunks, trains, move |body, stages| read_tar(body, &limits, stages)).await;
+    let transferred = transferred.map_err(|error| match error {
+        TransferError::Pack(error) => BatchError::Pack(error),
+        TransferError::Cut(error) => BatchError::Tar(error),
+    })?;
+    let dictionary = transferred.dictionary.map(|dictionary| dictionary.chunk());
+    let packed = transferred.packing.finish().await?;
+    Ok((transferred.cut, Incoming::Packed(packed), dictionary))
+}
+
+/// What the project already has of the contents that come without bytes.
+async fn known_contents(
+    engine: &Engine,
+    project: &ProjectRow,
+    entries: &[TarEntry],
+) -> Result<HashMap<ContentId, KnownContent>, CatalogError> {
+    let wanted: Vec<ContentId> = entries
+        .iter()
+        .filter_map(|entry| match &entry.action {
+            TarAction::Known(content) => Some(*content),
+            TarAction::Content(_) | TarAction::Remove => None,
+        })
+        .collect();
+    let known = engine.catalog.known_contents(project.number, &wanted).await?;
+    Ok(known.into_iter().map(|known| (known.content, known)).collect())
+}
+
+fn entry_bytes(entry: &TarEntry, known: &HashMap<ContentId, KnownContent>) -> u64 {
+    match &entry.action {
+        TarAction::Content(cut) => cut.size_bytes,
+        TarAction::Known(content) => known.get(content).map_or(0, |known| known.size_bytes),
+        TarAction::Remove => 0,
+    }
+}
+
+fn rows(entry: &TarEntry) -> Option<NewContent> {
+    match &entry.action {
+        TarAction::Content(cut) => new_content(cut.clone(), [0; 16]),
+        TarAction::Known(_) | TarAction::Remove => None,
+    }
+}
+
+fn draft(entry: TarEntry, known: &HashMap<ContentId, KnownContent>) -> Result<Draft, BatchError> {
+    let TarEntry { path, metadata, action } = entry;
+    let content = match action {
+        TarAction::Remove => {
+            return Ok(Draft { target: Target::Path(path), expect: Expect::Anything, action: Action::Remove });
+        }
+        TarAction::Content(cut) => {
+            let facts = facts(path.as_str(), None, &cut.head);
+            let (media_type, dimensions) = (facts.media_type, facts.dimensions);
+            DraftContent { id: cut.id, size_bytes: cut.size_bytes, media_type, dimensions }
+        }
+        TarAction::Known(content) => {
+            let Some(known) = known.get(&content) else {
+                return Err(BatchError::NotKnown { path: path.to_string(), content });
+            };
+            // Its first bytes aren't here: the name tells the type, as it does for the version that brought it.
+            let media_type = facts(path.as_str(), Some(&known.media_type), &[]).media_type;
+            DraftContent { id: content, size_bytes: known.size_bytes, media_type, dimensions: known.dimensions }
+        }
+    };
+    let action = Action::Put { content: Some(content), metadata, reverted_from: None };
+    Ok(Draft { target: Target::Path(path), expect: Expect::Anything, action })
+}
+
+impl From<CutError> for TarError {
+    fn from(error: CutError) -> Self {
+        match error {
+            CutError::TooLarge(max) => Self::TooLarge(max),
+            CutError::Read(error) => Self::Broken(error.to_string()),
+            CutError::Stopped => Self::Stopped,
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Carrying out orders. Orders that come in while one group is being made durable form the next group: its loose
+//! chunks share one pack, its rows one transaction. So the price of durability is paid once for many small uploads,
+//! and a single one waits for nobody.
+
+use std::collections::{HashMap, HashSet};
+
+use tokio::sync::{mpsc, oneshot};
+
+use shelfmark_domain::hash::{ChunkId, ContentId};
+
+use super::cutting::NewChunk;
+use super::decide::{Shelf, Verdict};
+use super::order::{Action, CommitError, Done, Incoming, Order, Outcome, Receipt, Summary};
+use super::packing::{PackError, Packed, Packer};
+use crate::catalog::{AuditDraft, NewVersion, Write};
+
+/// Most orders in one group.
+const GROUP_MAX: usize = 64;
+/// Orders that may wait; more wait outside.
+const QUEUE_MAX: usize = 256;
+/// How often a group is tried when the collector has just taken a chunk that it had counted on.
+const TRIES: u32 = 3;
+
+type Reply = oneshot::Sender<Result<Receipt, CommitError>>;
+
+/// The way to the committer. When the last clone is dropped, it finishes what it has and ends.
+#[derive(Clone, Debug)]
+pub(crate) struct Committer {
+    queue: mpsc::Sender<(Order, Reply)>,
+}
+
+impl Committer {
+    /// Starts the committer on the present runtime.
+    pub fn start(packer: Packer) -> Self {
+        let (queue, orders) = mpsc::channel(QUEUE_MAX);
+        tokio::spawn(run(packer, orders));
+        Self { queue }
+    }
+
+    /// Carries an order out; it is durable when this returns.
+    ///
+    /// # Errors
+    /// Why it was not carried out; nothing has been changed then.
+    pub(super) async fn carry_out(&self, order: Order) -> Result<Receipt, CommitError> {
+        let (reply, receipt) = oneshot::channel();
+        self.queue.send((order, reply)).await.map_err(|_| CommitError::Stopped)?;
+        receipt.await.map_err(|_| CommitError::Stopped)?
+    }
+}
+
+async fn run(packer: Packer, mut orders: mpsc::Receiver<(Order, Reply)>) {
+    let mut waiting: Option<(Order, Reply)> = None;
+    loop {
+        let first = match waiting.take() {
+            Some(first) => first,
+            None => match orders.recv().await {
+                Some(first) => first,
+                None => return,
+            },
+        };
+        let mut group = vec![first];
+        while group.len() < GROUP_MAX
+            && let Ok(next) = orders.try_recv()
+        {
+            // An order that removes stands alone: the rows of a group are written kind by kind, and what one order
+            // removes must not be mistaken for what another makes.
+            if removes(&next.0) || group.iter().any(|(order, _)| removes(order)) {
+                waiting = Some(next);
+                break;
+            }
+            group.push(next);
+        }
+        let (orders, replies): (Vec<Order>, Vec<Reply>) = group.into_iter().unzip();
+        for (reply, receipt) in replies.into_iter().zip(carry_out(&packer, orders).await) {
+            let _ = reply.send(receipt); // whoever asked may have gone; the order stands
+        }
+    }
+}
+
+fn removes(order: &Order) -> bool {
+    order.drafts.iter().any(|draft| draft.action == Action::Remove)
+}
+
+async fn carry_out(packer: &Packer, mut orders: Vec<Order>) -> Vec<Result<Receipt, CommitError>> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match try_group(packer, &mut orders).await {
+            Ok(receipts) => return receipts,
+            Err(CommitError::Pack(error)) if tries < TRIES && matches!(*error, PackError::Expired) => {}
+            Err(error) => return orders.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+}
+
+/// Stores the group's loose chunks and carries its orders out in one transaction. An order that is refused does not
+/// keep the others; an error of the store or database keeps all.
+async fn try_group(packer: &Packer, orders: &mut [Order]) -> Result<Vec<Result<Receipt, CommitError>>, CommitError> {
+    let mut loose = pack_loose(packer, orders).await?;
+    let mut write = packer.chunks.catalog().write().await?;
+    let mut shelf = Shelf::load(&mut write, &orders.iter().collect::<Vec<_>>()).await?;
+    let mut receipts = Vec::with_capacity(orders.len());
+    let mut versions = Vec::new();
+    for order in orders.iter() {
+        receipts.push(match shelf.decide(order, order.caller.now) {
+            Ok(verdict) => enter(&mut write, order, verdict, &mut versions).await,
+            Err(refused) => Err(refused),
+        });
+    }
+    if receipts.iter().all(Result::is_err) {
+        return Ok(receipts);
+    }
+    let accepted = |order: &usize| receipts[*order].is_ok();
+    loose.keep(&needed(orders, accepted));
+    loose.enter(&mut write).await?;
+    let contents: Vec<_> = (0..orders.len()).filter(accepted).flat_map(|i| orders[i].contents.clone()).collect();
+    write.insert_contents(&contents).await?;
+    let mut by_project: HashMap<i64, Vec<NewVersion>> = HashMap::new();
+    for (project, version) in versions {
+        by_project.entry(project).or_default().push(version);
+    }
+    for (project, versions) in by_project {
+        write.insert_versions(project, &versions).await?;
+    }
+    write.commit().await?;
+    Ok(receipts)
+}
+
+/// The chunks that the accepted orders have brought loose.
+fn needed(orders: &[Order], accepted: impl Fn(&usize) -> bool) -> HashSet<ChunkId> {
+    let accepted = (0..orders.len()).filter(accepted).map(|index| &orders[index].incoming);
+    let chunks = accepted.flat_map(|incoming| match incoming {
+        Incoming::Loose(chunks) => chunks.as_slice(),
+        Incoming::Nothing | Incoming::Packed(_) => &[],
+    });
+    chunks.map(|chunk| chunk.id).collect()
+}
+
+/// Stores the group's loose chunks in a pack.
+async fn pack_loose(packer: &Packer, orders: &[Order]) -> Result<Packed, CommitError> {
+    let mut packing = packer.begin(None);
+    for order in orders {
+        if let Incoming::Loose(chunks) = &order.incoming {
+            let dictionary = match order.project.dictionary {
+                Some(dictionary) => Some(packer.chunks.reference(dictionary).await.map_err(PackError::from)?),
+                None => None,
+            };
+            packing.use_dictionary(dictionary);
+            let chunks: Vec<NewChunk> = chunks.clone(); // the bytes are shared, not copied
+            packing.add(chunks).await?;
+        }
+    }
+    Ok(packing.finish().await?)
+}
+
+/// Writes what one accepted order changes, except its versions, which are collected.
+async fn enter(
+    write: &mut Write,
+    order: &Order,
+    verdict: Verdict,
+    versions: &mut Vec<(i64, NewVersion)>,
+) -> Result<Receipt, CommitError> {
+    let Verdict { done, versions: new, removed } = verdict;
+    let mut asset_revision = order.project.asset_revision;
+    if !new.is_empty() || !removed.is_empty() {
+        if let Incoming::Packed(packed) = &order.incoming {
+            packed.enter(write).await?;
+        }
+        let sequence = write.record(&order.caller.principal, order.caller.now, draft(order, &done));
+        if order.caller.idempotency.is_some() {
+            order.caller.note_outcome(write, &Summary::of(&done, sequence)).await?;
+        }
+        write.delete_assets(&removed, order.caller.now).await?;
+        write.touch_assets(order.project.number, sequence).await?;
+        if let Some(dictionary) = order.dictionary {
+            write.set_dictionary(order.project.number, dictionary).await?;
+        }
+        versions
+            .extend(new.into_iter().map(|version| (order.project.number, NewVersion { audit: sequence, ..version })));
+        asset_revision = sequence;
+    }
+    let receipt = Receipt { at: order.caller.now, done, asset_revision };
+    Ok(receipt)
+}
+
+/// The audit entry of an order: a single line tells what it made, many are counted and hashed.
+fn draft(order: &Order, done: &[Done]) -> AuditDraft {
+    let details = match done {
+        [one] => {
+            let asset = one.asset.as_ref();
+            serde_json::json!({
+                "asset": asset.map(|asset| uuid::Uuid::from_bytes(asset.id.0).to_string()),
+                "version": asset.map(|asset| asset.version),
+                "content": asset.map(|asset| asset.content),
+            })
+        }
+        many => {
+            let Summary { created, changed, unchanged, removed, .. } = Summary::of(many, 0);
+            let lines = ContentId::of(lines(many).as_bytes());
+            serde_json::json!({ "created": created, "changed": changed, "unchanged": unchanged, "removed": removed,
+                "lines": lines })
+        }
+    };
+    AuditDraft {
+        action: order.action,
+        project: order.project.name.to_string(),
+        subject: order.subject.clone(),
+        message: order.message.clone(),
+        details,
+    }
+}
+
+/// One line for each asset that changed, so that the audit entry of a batch binds all of it.
+fn lines(done: &[Done]) -> String {
+    let changed = done.iter().filter(|done| done.outcome != Outcome::Unchanged);
+    let line = |done: &Done| {
+        done.asset.as_ref().map(|a| format!("{:?} {} {} {}\n", done.outcome, a.path, a.version, a.content))
+    };
+    changed.filter_map(line).collect()
+}

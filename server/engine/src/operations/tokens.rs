@@ -1,0 +1,179 @@
+//! Making, checking and ending tokens. A token's secret is shown once and stored only as a hash.
+
+use shelfmark_domain::access::{Denied, Grant, Permission, Principal, Role, Scope};
+use shelfmark_domain::failure::{Failure, FailureKind};
+use shelfmark_domain::time::Timestamp;
+
+use super::caller::{AccessError, Caller};
+use crate::Engine;
+use crate::catalog::{AuditDraft, CatalogError, NewToken, TokenRow};
+
+/// What every secret starts with, so that people and scanners recognise one.
+pub const SECRET_PREFIX: &str = "smt_";
+/// The shortest secret that is taken from outside, in bytes.
+pub const SECRET_BYTES_MIN: usize = 24;
+const SECRET_BYTES_MAX: usize = 256;
+const NAME_BYTES_MAX: usize = 200;
+
+/// Why a token was not made or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    #[error("the token's name has {0} bytes; give it 1 to {NAME_BYTES_MAX}")]
+    Name(usize),
+    #[error("the token would have expired already; choose a later instant")]
+    Expired,
+    #[error("a token for an environment needs its project; name it")]
+    NoProject,
+    #[error("the bootstrap token must have {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} printable characters")]
+    Secret,
+    #[error("there is no token {0}; list them with GET /api/v1/tokens")]
+    NoToken(String),
+    #[error("there is no project {0}; make it first")]
+    UnknownProject(String),
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+}
+
+impl Failure for TokenError {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Name(_) | Self::Expired | Self::NoProject | Self::Secret => FailureKind::Invalid,
+            Self::NoToken(_) | Self::UnknownProject(_) => FailureKind::NotFound,
+            Self::Denied(error) => error.kind(),
+            Self::Access(error) => error.kind(),
+            Self::Catalog(error) => error.kind(),
+        }
+    }
+}
+
+/// The hash under which a secret is stored. The secrets are long and random, so a fast hash is enough.
+fn hash(secret: &str) -> [u8; 32] {
+    *blake3::hash(secret.as_bytes()).as_bytes()
+}
+
+/// Makes a token. The second value is its secret, which nobody can show again.
+///
+/// # Errors
+/// See `TokenError`; nothing has been changed.
+pub async fn create_token(
+    engine: &Engine,
+    caller: &Caller,
+    name: &str,
+    grant: Grant,
+    expires_at: Option<Timestamp>,
+) -> Result<(TokenRow, String), TokenError> {
+    let scope = grant.project.as_ref().map_or(Scope::Service, Scope::Project);
+    caller.principal.require(Permission::Administer, scope)?;
+    if !(1..=NAME_BYTES_MAX).contains(&name.len()) || name.contains('\0') {
+        return Err(TokenError::Name(name.len()));
+    }
+    if expires_at.is_some_and(|end| end <= caller.now) {
+        return Err(TokenError::Expired);
+    }
+    if grant.environment.is_some() && grant.project.is_none() {
+        return Err(TokenError::NoProject);
+    }
+    if let Some(project) = &grant.project
+        && engine.catalog.project(project).await?.is_none()
+    {
+        return Err(TokenError::UnknownProject(project.to_string()));
+    }
+    let secret = new_secret();
+    let row = insert(engine, caller, name, grant, expires_at, &secret).await?;
+    Ok((row, secret))
+}
+
+/// 256 random bits.
+fn new_secret() -> String {
+    // Two version 4 UUIDs carry 244 random bits of the operating system; hashing spreads them over the whole text.
+    let (first, second) = (uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(first.as_bytes()).update(second.as_bytes());
+    format!("{SECRET_PREFIX}{}", hasher.finalize().to_hex())
+}
+
+async fn insert(
+    engine: &Engine,
+    caller: &Caller,
+    name: &str,
+    grant: Grant,
+    expires_at: Option<Timestamp>,
+    secret: &str,
+) -> Result<TokenRow, TokenError> {
+    let id = uuid::Uuid::now_v7().to_string();
+    let token =
+        NewToken { id: id.clone(), hash: hash(secret), name: name.to_owned(), grant: grant.clone(), expires_at };
+    let mut write = engine.catalog.write().await?;
+    let draft = AuditDraft {
+        action: "token.created",
+        project: grant.project.as_ref().map(ToString::to_string).unwrap_or_default(),
+        subject: id.clone(),
+        message: String::new(),
+        details: serde_json::json!({ "name": name, "role": grant.role, "environment": grant.environment }),
+    };
+    write.record(&caller.principal, caller.now, draft);
+    write.insert_token(&token, caller.now).await?;
+    write.commit().await?;
+    Ok(TokenRow { id, name: name.to_owned(), grant, created_at: caller.now, expires_at, revoked_at: None })
+}
+
+/// Ends a token at once.
+///
+/// # Errors
+/// See `TokenError`; nothing has been changed.
+pub async fn revoke_token(engine: &Engine, caller: &Caller, id: &str) -> Result<TokenRow, TokenError> {
+    let mut write = engine.catalog.write().await?;
+    let row = write.revoke_token(id, caller.now).await?;
+    let row = row.ok_or_else(|| TokenError::NoToken(id.chars().take(80).collect()))?;
+    let scope = row.grant.project.as_ref().map_or(Scope::Service, Scope::Project);
+    caller.principal.require(Permission::Administer, scope)?;
+    let draft = AuditDraft {
+        action: "token.revoked",
+        project: row.grant.project.as_ref().map(ToString::to_string).unwrap_or_default(),
+        subject: row.id.clone(),
+        message: String::new(),
+        details: serde_json::json!({ "name": row.name }),
+    };
+    write.record(&caller.principal, caller.now, draft);
+    write.commit().await?;
+    Ok(row)
+}
+
+/// Who a secret speaks for now; `None` when it is unknown, has expired or was revoked.
+///
+/// # Errors
+/// When the database doesn't answer.
+pub async fn authenticate(engine: &Engine, secret: &str) -> Result<Option<TokenRow>, CatalogError> {
+    if secret.len() > SECRET_BYTES_MAX {
+        return Ok(None);
+    }
+    let token = engine.catalog.token_by_hash(&hash(secret)).await?;
+    Ok(token.filter(|token| token.is_valid(engine.clock.now())))
+}
+
+/// Makes the first administrator's token when the service has never had one: with the given secret, or a new one.
+/// Returns a new one's secret, to be shown once.
+///
+/// # Errors
+/// `Secret` when the given one is too weak; `Catalog`.
+pub async fn bootstrap(engine: &Engine, given: Option<&str>) -> Result<Option<String>, TokenError> {
+    if engine.catalog.has_tokens().await? {
+        return Ok(None);
+    }
+    let is_fit = |secret: &str| {
+        (SECRET_BYTES_MIN..=SECRET_BYTES_MAX).contains(&secret.len()) && secret.bytes().all(|b| b.is_ascii_graphic())
+    };
+    if given.is_some_and(|secret| !is_fit(secret)) {
+        return Err(TokenError::Secret);
+    }
+    let secret = given.map_or_else(new_secret, str::to_owned);
+    let system = Principal { id: "system".to_owned(), name: "first start".to_owned(), grants: Vec::new() };
+    let caller = Caller::new(system, engine.clock.now());
+    let grant = Grant { role: Role::Administrator, project: None, environment: None };
+    insert(engine, &caller, "administrator", grant, None, &secret).await?;
+    Ok(given.is_none().then_some(secret))
+}
