@@ -22,8 +22,8 @@ use crate::store::{Compressor, How, Reference, StoreError};
 /// How many references may stand behind a chunk: more save a little space and cost reads.
 const DEPTH_MAX: u32 = 32;
 const LEVEL: i32 = 3;
-/// Small chunks are many and alike; a higher level costs little on them.
-const DICTIONARY_LEVEL: i32 = 9;
+/// A higher level saves two percent of small pictures and takes six times as long.
+const DICTIONARY_LEVEL: i32 = 3;
 /// Most chunks of other uploads that one upload may wait to make permanent.
 const ADOPTED_MAX: usize = 1_000_000;
 
