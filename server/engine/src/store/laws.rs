@@ -253,6 +253,57 @@ async fn a_folder_keeps_every_law() {
 }
 
 #[tokio::test]
+async fn a_folder_reads_only_what_is_wanted_of_a_raw_chunk_that_was_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = StoreConfig::Folder { path: folder.path().to_owned() };
+    let store = Store::open(config.clone()).await.unwrap();
+    let chunks = [noise(1, 400_000), noise(2, 400_000)];
+    let locations = store.put_pack(raw_pack(&chunks)).await.unwrap();
+    let wanted = pieces(&locations, 399_000..401_000);
+
+    for (store, read_bytes) in [(&store, 800_000), (&store, 2_000), (&Store::open(config).await.unwrap(), 800_000)] {
+        let before = store.counters();
+        assert!(read(store, wanted.clone(), References::new()).await.unwrap() == chunks.concat()[399_000..401_000]);
+        let after = store.counters();
+        assert_eq!((after.gets - before.gets, after.bytes_read - before.bytes_read), (1, read_bytes));
+    }
+}
+
+#[tokio::test]
+async fn a_folder_reads_a_damaged_pack_again_once_it_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(StoreConfig::Folder { path: folder.path().to_owned() }).await.unwrap();
+    let bytes = noise(1, 50_000);
+    let whole = raw_pack(std::slice::from_ref(&bytes));
+    let file = folder.path().join(keys::pack(&whole.id).as_ref());
+    let location = store.put_pack(whole.clone()).await.unwrap().remove(0);
+
+    std::fs::write(&file, &whole.bytes[..40_000]).unwrap();
+    let error = store.read_chunk(location.clone(), References::new()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
+
+    let beside = folder.path().join("copy");
+    std::fs::write(&beside, &whole.bytes).unwrap();
+    std::fs::rename(&beside, &file).unwrap();
+    assert_eq!(store.read_chunk(location, References::new()).await.unwrap(), bytes);
+}
+
+#[tokio::test]
+async fn what_a_crash_left_half_written_is_removed_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(StoreConfig::Folder { path: folder.path().to_owned() }).await.unwrap();
+    let pack = raw_pack(&[noise(1, 10)]);
+    let file = folder.path().join(keys::pack(&pack.id).as_ref());
+    store.put_pack(pack.clone()).await.unwrap();
+    std::fs::write(format!("{}#1", file.display()), b"half").unwrap();
+
+    assert_eq!(store.list_packs().try_collect::<Vec<_>>().await.unwrap().len(), 1);
+    assert_eq!(store.remove_unfinished("2020-01-01T00:00:00Z".parse().unwrap()).await.unwrap(), 0);
+    assert_eq!(store.remove_unfinished("2200-01-01T00:00:00Z".parse().unwrap()).await.unwrap(), 1);
+    assert_eq!(store.read_pack(&pack.id).await.unwrap(), pack.bytes);
+}
+
+#[tokio::test]
 async fn a_bucket_keeps_every_law() {
     let Ok(endpoint) = std::env::var("SHELFMARK_TEST_S3") else { return };
     let config = S3Config {
