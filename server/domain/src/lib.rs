@@ -10,6 +10,7 @@ pub mod failure;
 pub mod format;
 pub mod hash;
 pub mod location;
+pub mod manifest;
 pub mod metadata;
 pub mod name;
 pub mod pack;
