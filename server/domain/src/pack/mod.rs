@@ -45,9 +45,11 @@ pub enum Encoding {
     Raw = 0,
     /// As a zstd frame.
     Zstd = 1,
-    /// As a zstd frame that refers to the bytes of another chunk, which stand before its own (a raw prefix).
+    /// As a zstd frame, without its four bytes of magic, that refers to the bytes of another chunk, which stand
+    /// before its own (a raw prefix).
     ZstdWithReference = 2,
-    /// As a zstd frame made with another chunk, which is a trained zstd dictionary with its entropy tables.
+    /// As a zstd frame, without its four bytes of magic, made with another chunk, which is a trained zstd dictionary
+    /// with its entropy tables.
     ZstdWithDictionary = 3,
 }
 

@@ -1,14 +1,16 @@
 //! From the stored form back to the chunk. Nothing is trusted: the length is known before, room is made for no more,
 //! and the outcome is compared with its name.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use shelfmark_domain::hash::ChunkId;
 use shelfmark_domain::location::ChunkLocation;
 use shelfmark_domain::pack::Encoding;
-use zstd::zstd_safe::{DCtx, get_frame_content_size};
+use zstd::zstd_safe::{DCtx, MAGICNUMBER, SafeResult, get_frame_content_size};
 
 use super::error::StoreError;
-use super::reference::Reference;
+use super::reference::{Reference, looks_like_dictionary};
 
 /// Decodes one chunk and compares it with its name. `stored` are the bytes that its location means, `reference` what
 /// its location names as reference.
@@ -69,31 +71,46 @@ impl Decoder {
         stored: &[u8],
         reference: Option<&Reference>,
     ) -> Result<Vec<u8>, StoreError> {
+        let frame = frame(location, stored);
         // A frame says how long its content is; room is made only where that is what the row says as well. The
         // content then goes straight into that room, so a window as large as it may be costs no memory.
-        if !matches!(get_frame_content_size(stored), Ok(Some(length)) if length == u64::from(location.length)) {
+        if !matches!(get_frame_content_size(&frame), Ok(Some(length)) if length == u64::from(location.length)) {
             return Err(damaged(location, "its zstd frame is not one of its length"));
         }
         let reference = || reference.ok_or_else(|| damaged(location, "the chunk it was compressed against is missing"));
         let mut bytes = Vec::with_capacity(location.length as usize);
         let outcome = match location.encoding {
-            Encoding::Raw | Encoding::Zstd => self.context().decompress(&mut bytes, stored),
-            Encoding::ZstdWithReference => {
-                let reference = reference()?;
-                let mut context = DCtx::create(); // it borrows the prefix
-                context.ref_prefix(reference.bytes()).and_then(|_| context.decompress(&mut bytes, stored))
-            }
+            Encoding::Raw | Encoding::Zstd => self.context().decompress(&mut bytes, &frame),
+            Encoding::ZstdWithReference => self.decompress_after(&mut bytes, &frame, reference()?.bytes()),
             Encoding::ZstdWithDictionary => {
                 let not_one = || damaged(location, "its dictionary is not one");
                 let dictionary = reference()?.decompressing().ok_or_else(not_one)?;
-                self.context().decompress_using_ddict(&mut bytes, stored, dictionary)
+                self.context().decompress_using_ddict(&mut bytes, &frame, dictionary)
             }
         };
         outcome.map_err(|_| damaged(location, "its zstd frame cannot be decoded"))?;
         Ok(bytes)
     }
 
+    fn decompress_after(&mut self, bytes: &mut Vec<u8>, frame: &[u8], prefix: &[u8]) -> SafeResult {
+        if looks_like_dictionary(prefix) {
+            let mut context = DCtx::create(); // it borrows the prefix, so it lives no longer than this call
+            context.ref_prefix(prefix)?;
+            return context.decompress(bytes, frame);
+        }
+        self.context().decompress_using_dict(bytes, frame, prefix)
+    }
+
     fn context(&mut self) -> &mut DCtx<'static> {
         self.context.get_or_insert_with(DCtx::create)
+    }
+}
+
+/// The zstd frame of a stored chunk: with a reference it is stored without its magic.
+fn frame<'s>(location: &ChunkLocation, stored: &'s [u8]) -> Cow<'s, [u8]> {
+    if location.encoding.needs_reference() {
+        [&MAGICNUMBER.to_le_bytes(), stored].concat().into()
+    } else {
+        stored.into()
     }
 }

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 
 use shelfmark_domain::hash::ChunkId;
 use shelfmark_domain::pack::Encoding;
-use zstd::zstd_safe::{CCtx, CParameter, compress_bound};
+use zstd::zstd_safe::{CCtx, CParameter, MAGICNUMBER, SafeResult, compress_bound};
 
-use super::reference::Reference;
+use super::reference::{Reference, looks_like_dictionary};
 
 /// How much of a sample is compressed to find out whether the rest is worth it, in bytes.
 const PROBE_BYTES_MAX: usize = 16 << 10;
@@ -15,8 +15,11 @@ const PROBE_BYTES_MAX: usize = 16 << 10;
 /// What a reference costs in the pack's index, and about what it costs in a row, in bytes.
 const REFERENCE_BYTES: usize = 33;
 
-/// The window up to which zstd's middle levels see all of prefix and input by themselves, as a power of two.
-const WINDOW_LOG_PLAIN: u32 = 20;
+/// Up to which length of prefix and input together, as a power of two, every level sees all of both by itself.
+const REACH_LOG_SHORT: u32 = 18;
+
+/// The same for levels from 3 on.
+const REACH_LOG_LEVEL_3: u32 = 21;
 
 /// The largest window, as a power of two: 128 MiB, more than any pack.
 const WINDOW_LOG_MAX: u32 = 27;
@@ -63,7 +66,7 @@ impl Compressor {
             How::Raw => None,
             How::Plain { level } => self.plain(bytes, level),
             How::Against { reference, level } => {
-                let stored = against(bytes, reference, level);
+                let stored = self.against(bytes, reference, level);
                 self.cheaper(bytes, stored, Encoding::ZstdWithReference, reference, level)
             }
             How::Dictionary { reference, level } => {
@@ -113,8 +116,21 @@ impl Compressor {
     fn with_dictionary(&mut self, bytes: &[u8], dictionary: &Reference, level: i32) -> Option<Vec<u8>> {
         self.make_room(bytes);
         let prepared = dictionary.compressing(level)?;
-        self.context.compress_using_cdict(&mut self.buffer, bytes, prepared).ok()?;
-        Some(self.buffer.as_slice().into())
+        self.context.compress_using_cdict(&mut self.buffer, bytes, &prepared).ok()?;
+        without_magic(&self.buffer)
+    }
+
+    fn against(&mut self, bytes: &[u8], prefix: &Reference, level: i32) -> Option<Vec<u8>> {
+        self.make_room(bytes);
+        let (buffer, prefix) = (&mut self.buffer, prefix.bytes());
+        let reach = (prefix.len() + bytes.len()).next_power_of_two().ilog2();
+        if reach <= REACH_LOG_SHORT && !looks_like_dictionary(prefix) {
+            // For a manifest's leaf five times as fast as a context of its own, with the same outcome.
+            self.context.compress_using_dict(buffer, bytes, prefix, level).ok()?;
+        } else {
+            against_far(buffer, bytes, prefix, level, reach).ok()?;
+        }
+        without_magic(buffer)
     }
 
     fn make_room(&mut self, bytes: &[u8]) {
@@ -123,24 +139,29 @@ impl Compressor {
     }
 }
 
-/// Compresses after a prefix. The context borrows the prefix, so it lives no longer than this call.
-fn against(bytes: &[u8], prefix: &Reference, level: i32) -> Option<Vec<u8>> {
-    let reach = (prefix.bytes().len() + bytes.len()).next_power_of_two().ilog2().min(WINDOW_LOG_MAX);
+/// Compresses after a long prefix, all of which stays in sight. The context borrows the prefix, so it lives no longer
+/// than this call.
+fn against_far(buffer: &mut Vec<u8>, bytes: &[u8], prefix: &[u8], level: i32, reach: u32) -> SafeResult {
     let mut context = CCtx::create();
-    context.set_parameter(CParameter::CompressionLevel(level)).ok()?;
-    if reach > WINDOW_LOG_PLAIN {
-        // Without these, the far end of a long prefix is out of sight, or its hashes are overwritten.
-        context.set_parameter(CParameter::WindowLog(reach)).ok()?;
-        context.set_parameter(CParameter::EnableLongDistanceMatching(true)).ok()?;
+    context.set_parameter(CParameter::CompressionLevel(level))?;
+    if reach > REACH_LOG_LEVEL_3 || level < 3 {
+        // Without these, the far end of the prefix is out of the window, or its hashes are overwritten.
+        context.set_parameter(CParameter::WindowLog(reach.min(WINDOW_LOG_MAX)))?;
+        context.set_parameter(CParameter::EnableLongDistanceMatching(true))?;
     }
-    context.ref_prefix(prefix.bytes()).ok()?;
-    let mut stored = Vec::with_capacity(compress_bound(bytes.len()));
-    context.compress2(&mut stored, bytes).ok()?;
-    stored.shrink_to_fit();
-    Some(stored)
+    context.ref_prefix(prefix)?;
+    context.compress2(buffer, bytes)
+}
+
+/// The stored form of a frame with a reference: such frames are often tiny, and the magic is the same in all.
+fn without_magic(frame: &[u8]) -> Option<Vec<u8>> {
+    frame.strip_prefix(&MAGICNUMBER.to_le_bytes()).map(<[u8]>::to_vec)
 }
 
 /// Whether the stored form is smaller than the bytes by at least 1/32: less is not worth decoding.
 fn saves(bytes: &[u8], stored: usize) -> bool {
     stored < bytes.len() - bytes.len() / 32
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use shelfmark_domain::hash::ChunkId;
-use zstd::zstd_safe::{CDict, DDict};
+use zstd::zstd_safe::{CDict, DDict, MAGIC_DICTIONARY};
 
 /// The references of the chunks that are to be read, by name.
 pub type References = HashMap<ChunkId, Reference>;
@@ -19,15 +20,15 @@ pub struct Reference(Arc<Prepared>);
 struct Prepared {
     chunk: ChunkId,
     bytes: Bytes,
-    /// For the level that was asked for first.
-    compressing: OnceLock<Option<(i32, CDict<'static>)>>,
+    /// By level, of which a process uses one or two.
+    compressing: Mutex<Vec<(i32, Arc<CDict<'static>>)>>,
     decompressing: OnceLock<Option<DDict<'static>>>,
 }
 
 impl Reference {
     /// A reference with these decoded bytes, which the caller knows to be the chunk's.
     pub fn new(chunk: ChunkId, bytes: Bytes) -> Self {
-        let (compressing, decompressing) = (OnceLock::new(), OnceLock::new());
+        let (compressing, decompressing) = (Mutex::default(), OnceLock::new());
         Self(Arc::new(Prepared { chunk, bytes, compressing, decompressing }))
     }
 
@@ -41,18 +42,26 @@ impl Reference {
         &self.0.bytes
     }
 
-    /// The dictionary prepared for compressing at the level; `None` when the bytes are not one, or when it is
-    /// prepared for another level already: the levels of one dictionary do not vary in practice.
-    pub(super) fn compressing(&self, level: i32) -> Option<&CDict<'static>> {
-        let prepare = || Some((level, CDict::try_create(self.bytes(), level)?));
-        let (prepared_level, prepared) = self.0.compressing.get_or_init(prepare).as_ref()?;
-        (*prepared_level == level).then_some(prepared)
+    /// The dictionary prepared for compressing at the level; `None` when the bytes are not one.
+    pub(super) fn compressing(&self, level: i32) -> Option<Arc<CDict<'static>>> {
+        let mut prepared = self.0.compressing.lock();
+        if let Some((_, dictionary)) = prepared.iter().find(|(of, _)| *of == level) {
+            return Some(dictionary.clone());
+        }
+        let dictionary = Arc::new(CDict::try_create(self.bytes(), level)?);
+        prepared.push((level, dictionary.clone()));
+        Some(dictionary)
     }
 
     /// The dictionary prepared for decompressing; `None` when the bytes are not one.
     pub(super) fn decompressing(&self) -> Option<&DDict<'static>> {
         self.0.decompressing.get_or_init(|| DDict::try_create(self.bytes())).as_ref()
     }
+}
+
+/// Whether bytes look like a trained dictionary. zstd's shorter ways take a prefix that does for one.
+pub(super) fn looks_like_dictionary(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC_DICTIONARY.to_le_bytes())
 }
 
 impl std::fmt::Debug for Reference {
