@@ -43,7 +43,7 @@ const EXAMPLE: &str = "Example:
 
 /// Keeps every version of every asset, bundles versions into releases, and serves what an environment's release pins.
 #[derive(Debug, Parser)]
-#[command(name = "shelfmark", version, about, after_help = EXAMPLE, propagate_version = true, max_term_width = 110)]
+#[command(name = "shelfmark", version, about, after_help = EXAMPLE, max_term_width = 110)]
 pub struct Cli {
     #[command(flatten)]
     pub connection: ConnectionArgs,

@@ -1,7 +1,7 @@
 //! The contents of files: hashed in parallel, never more of a file in memory than one piece.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read;
 use std::path::Path;
 
 use anyhow::Context;
@@ -60,15 +60,16 @@ pub fn content_of(path: &Path, stamp: &Stamp) -> anyhow::Result<ContentId> {
     let mut file = File::open(path).with_context(unreadable)?;
     let mut hasher = blake3::Hasher::new();
     let mut piece = vec![0; piece_bytes(stamp.size_bytes)];
+    let mut read_bytes = 0;
     loop {
         let length = file.read(&mut piece).with_context(unreadable)?;
         if length == 0 {
             break;
         }
         hasher.update(&piece[..length]);
+        read_bytes += length as u64;
     }
     let is_same = Stamp::of(&file.metadata().with_context(unreadable)?) == *stamp;
-    let read_bytes = file.seek(SeekFrom::Current(0)).with_context(unreadable)?;
     if is_same && read_bytes == stamp.size_bytes {
         Ok(hasher.finalize().into())
     } else {

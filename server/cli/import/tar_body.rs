@@ -148,9 +148,9 @@ mod tests {
     use super::*;
 
     /// Path, records and bytes of each entry.
-    type Read = Vec<(String, Vec<(String, String)>, Vec<u8>)>;
+    type Batch = Vec<(String, Vec<(String, String)>, Vec<u8>)>;
 
-    fn read_back(bytes: &[u8]) -> Read {
+    fn read_back(bytes: &[u8]) -> Batch {
         let mut archive = tar::Archive::new(bytes);
         let mut found = Vec::new();
         for entry in archive.entries().unwrap() {
@@ -190,7 +190,7 @@ mod tests {
         write(&mut tar, &tree, &entries, &ProgressBar::hidden()).unwrap();
 
         let content = |bytes: &[u8]| record(CONTENT, &ContentId::of(bytes).to_string());
-        let expected: Read = vec![
+        let expected: Batch = vec![
             ("img/large".into(), vec![content(&large)], large.clone()),
             (format!("img/{long}"), vec![content(b"small")], b"small".to_vec()),
             ("k".into(), vec![content(b"known"), record(KNOWN, "1")], Vec::new()),
