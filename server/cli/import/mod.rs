@@ -1,0 +1,153 @@
+//! `shelfmark import`: mirrors a folder into the library.
+//!
+//! Look at the files, hash what the cache does not know, compare with the library, ask which contents are known,
+//! send the rest in batches. Each batch is one transaction of the server, so that an import that was interrupted
+//! leaves whole batches, and running it again continues.
+
+mod body;
+mod comparison;
+pub mod file_upload;
+mod hashing;
+mod library;
+mod plan;
+mod progress;
+mod report;
+mod send;
+mod stat_cache;
+mod tar_body;
+mod walk;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context;
+use shelfmark_domain::path::FolderPath;
+
+use super::session::Session;
+use comparison::Comparison;
+use hashing::HashedFile;
+use library::{Library, ProjectState};
+use plan::Plan;
+use report::Report;
+use stat_cache::{CachePlace, StatCache};
+use walk::Tree;
+
+/// How many bytes of files a batch has at most, unless told otherwise.
+const BATCH_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Makes a folder's tree the library's: adds, changes and, with --prune, removes assets.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  shelfmark import ./icons --message \"icons 1.8.3\" --prune")]
+pub struct ImportArgs {
+    /// The folder to mirror
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// The folder of the library that it becomes; the whole library when left out
+    #[arg(long, value_name = "PATH", default_value = "", hide_default_value = true)]
+    to: FolderPath,
+    /// What changed
+    #[arg(long, short)]
+    message: Option<String>,
+    /// Remove assets (below --to) that the folder does not have
+    #[arg(long)]
+    prune: bool,
+    /// Only say what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// The most bytes of files in one batch, which is one transaction; a larger file goes by itself
+    #[arg(long, value_name = "N", default_value_t = BATCH_BYTES, value_parser = clap::value_parser!(u64).range(1..))]
+    batch_bytes: u64,
+}
+
+/// Looks, compares, sends, and says what was done.
+///
+/// # Errors
+/// Names that are no paths, before anything is sent; a file that changed while it was read; what the server
+/// refused. Batches that were acknowledged stay.
+pub async fn run(session: &Session, args: ImportArgs) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let dir = args.dir.canonicalize().with_context(|| format!("{} is not a folder to read", args.dir.display()))?;
+    let place = CachePlace::of(session.api.url(), &session.project()?, &dir, &args.to);
+    let (state, local) = tokio::join!(library::project_state(session), look(dir, args.to.clone(), place.clone()));
+    let (state, (tree, cache)) = (state?, local?);
+    let tree = Arc::new(tree);
+    report::warn_of_skipped(&tree);
+    let hashed = hash(Arc::clone(&tree), &cache).await?;
+    if hashed.read_files > 0 && !args.dry_run {
+        place.store(&StatCache::new(tree.looked_at_ns, &hashed.files, None)); // an interrupted run need not hash again
+    }
+    let (library, is_fresh) = match cache.library.filter(|known| known.state == state) {
+        Some(known) => (known, false),
+        None => (library::fetch(session, &args.to, &state).await?, true),
+    };
+    let comparison = Comparison::of(&hashed.files, &library.contents, args.prune);
+    let mut report = Report::new(&hashed.files, &library.contents, &comparison, args.dry_run);
+    let sent = transfer(session, &args, &tree, &comparison, &library).await?;
+    report.sent_bytes = sent.bytes;
+    if !args.dry_run && (sent.has_changed || is_fresh || hashed.read_files > 0) {
+        let after = if sent.has_changed { after_sending(session, &args.to).await? } else { library };
+        place.store(&StatCache::new(tree.looked_at_ns, &hashed.files, Some(after)));
+    }
+    report.seconds = started.elapsed().as_secs_f64();
+    report.show(session, &args.dir, args.prune)
+}
+
+/// The folder's files and what the cache knows. Both wait for the disk, so they run off the async threads.
+async fn look(dir: PathBuf, to: FolderPath, place: CachePlace) -> anyhow::Result<(Tree, StatCache)> {
+    tokio::task::spawn_blocking(move || {
+        let (tree, cache) = rayon::join(|| walk::walk(&dir, &to), || place.load());
+        Ok((tree?, cache))
+    })
+    .await?
+}
+
+/// The folder's files with their contents.
+struct Hashed {
+    files: Vec<HashedFile>,
+    /// How many files were read for it.
+    read_files: usize,
+}
+
+async fn hash(tree: Arc<Tree>, cache: &StatCache) -> anyhow::Result<Hashed> {
+    let known = cache.contents_of(&tree.files);
+    let read_files = known.iter().filter(|content| content.is_none()).count();
+    let files = tokio::task::spawn_blocking(move || hashing::hash(&tree, &known)).await??;
+    Ok(Hashed { files, read_files })
+}
+
+/// What was sent.
+struct Sent {
+    bytes: u64,
+    has_changed: bool,
+}
+
+async fn transfer(
+    session: &Session,
+    args: &ImportArgs,
+    tree: &Arc<Tree>,
+    comparison: &Comparison<'_>,
+    library: &Library,
+) -> anyhow::Result<Sent> {
+    if comparison.is_empty() {
+        return Ok(Sent { bytes: 0, has_changed: false });
+    }
+    let known = library::known_contents(session, comparison, library).await?;
+    let plan = Plan::of(comparison, &known, args.batch_bytes);
+    let bytes = plan.payload_bytes();
+    if !args.dry_run {
+        send::send(session, plan, tree, args.message.as_deref()).await?;
+    }
+    Ok(Sent { bytes, has_changed: true })
+}
+
+/// Reads the library again: others may have changed it meanwhile, and the cache must hold what is there.
+async fn after_sending(session: &Session, to: &FolderPath) -> anyhow::Result<Library> {
+    let state: ProjectState = library::project_state(session).await?;
+    library::fetch(session, to, &state).await
+}
+
+/// A file's place on disk, for messages.
+fn shown(file: &Path) -> String {
+    super::output::plain(&file.to_string_lossy())
+}

@@ -1,0 +1,89 @@
+//! Sends what is planned: two requests at a time, then what depends on them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt};
+use indicatif::ProgressBar;
+use reqwest::{Method, StatusCode};
+
+use super::super::api::{segment, segments};
+use super::super::problem::is_status;
+use super::super::session::Session;
+use super::file_upload::FileUpload;
+use super::plan::{Entry, Plan, Upload};
+use super::walk::Tree;
+use super::{body, progress, tar_body};
+
+/// How many requests run at a time.
+const REQUESTS_MAX: usize = 2;
+
+/// How often a request is sent when the server is busy.
+const ATTEMPTS_MAX: u32 = 4;
+
+/// What every request of an import shares.
+struct Sender<'a> {
+    session: &'a Session,
+    tree: &'a Arc<Tree>,
+    message: Option<String>,
+    bar: ProgressBar,
+}
+
+/// Sends everything.
+///
+/// # Errors
+/// `FileChanged`; a file that cannot be read; what the server refused. What was acknowledged stays.
+pub async fn send(session: &Session, plan: Plan, tree: &Arc<Tree>, message: Option<&str>) -> anyhow::Result<()> {
+    let bar = progress::bar("sending", plan.payload_bytes());
+    let sender = Sender { session, tree, message: message.map(segment), bar: bar.clone() };
+    let sender = &sender;
+    let first = futures::stream::iter(plan.first).map(|upload| async move {
+        match upload {
+            Upload::Batch(entries) => sender.send_batch(entries).await,
+            Upload::File(file) => {
+                let place = sender.tree.file_of(&file.path);
+                let address = sender.session.at(&format!("/files/{}", segments(&file.path)))?;
+                let request = sender.request(Method::PUT, &address);
+                FileUpload::of(place, file).send(&sender.session.api, request, Some(sender.bar.clone())).await.map(drop)
+            }
+        }
+    });
+    first.buffer_unordered(REQUESTS_MAX).try_collect::<()>().await?;
+    for entries in plan.last {
+        sender.send_batch(entries).await?;
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+impl Sender<'_> {
+    /// Sends one batch; a batch is all or nothing, so one that found the server busy is sent again.
+    async fn send_batch(&self, entries: Vec<Entry>) -> anyhow::Result<()> {
+        let address = self.session.at("/batch")?;
+        let entries = Arc::new(entries);
+        let mut attempt = 1;
+        loop {
+            let request = self.request(Method::POST, &address).header("Content-Type", "application/x-tar");
+            let (tree, batch, bar) = (Arc::clone(self.tree), Arc::clone(&entries), self.bar.clone());
+            let before = bar.position();
+            let sent =
+                body::send(&self.session.api, request, move |writer| tar_body::write(writer, &tree, &batch, &bar));
+            match sent.await {
+                Err(error) if is_status(&error, StatusCode::SERVICE_UNAVAILABLE) && attempt < ATTEMPTS_MAX => {
+                    self.bar.set_position(before);
+                    tokio::time::sleep(Duration::from_secs(1 << (attempt - 1))).await;
+                    attempt += 1;
+                }
+                other => return other.map(drop),
+            }
+        }
+    }
+
+    fn request(&self, method: Method, address: &str) -> reqwest::RequestBuilder {
+        let request = self.session.api.request(method, address);
+        match &self.message {
+            Some(message) => request.header("X-Message", message),
+            None => request,
+        }
+    }
+}

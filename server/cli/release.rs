@@ -1,0 +1,142 @@
+//! `shelfmark release`: plans of what is served, and their builds.
+
+use serde_json::{Value, json};
+use shelfmark_domain::name::ReleaseNumber;
+
+use super::output::{Table, count, field, instant, plain, size};
+use super::release_changes::{self, AddArgs, RemoveArgs};
+use super::session::Session;
+
+/// Plans, fills and builds releases.
+#[derive(Debug, clap::Subcommand)]
+pub enum ReleaseCommand {
+    /// Makes a release
+    #[command(after_help = "Example:\n  shelfmark release new --title \"Spring campaign\"")]
+    New {
+        #[arg(long)]
+        title: String,
+        #[arg(long)]
+        description: Option<String>,
+    },
+    /// Lists the releases, newest first
+    #[command(after_help = "Example:\n  shelfmark release list")]
+    List {
+        /// At most this many
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
+    },
+    /// Shows a release, its changes and its builds
+    #[command(after_help = "Example:\n  shelfmark release show R-12")]
+    Show {
+        release: ReleaseNumber,
+    },
+    Add(AddArgs),
+    Remove(RemoveArgs),
+    /// Applies the changes to a base and keeps the outcome for ever
+    #[command(after_help = "Example:\n  shelfmark release build R-12 --base environment:production")]
+    Build {
+        release: ReleaseNumber,
+        /// environment:NAME or empty; what the final environment serves when left out
+        #[arg(long)]
+        base: Option<String>,
+    },
+    /// Lists a release's builds
+    #[command(after_help = "Example:\n  shelfmark release builds R-12")]
+    Builds {
+        release: ReleaseNumber,
+    },
+}
+
+/// Does what the command says.
+///
+/// # Errors
+/// What the server refused.
+pub async fn run(session: &Session, command: ReleaseCommand) -> anyhow::Result<()> {
+    match command {
+        ReleaseCommand::New { title, description } => {
+            let mut body = json!({ "title": title });
+            if let Some(description) = description {
+                body["description"] = description.into();
+            }
+            let release = session.api.post(&session.at("/releases")?, &body).await?;
+            session.show(&release, |release| field(release, "number"))
+        }
+        ReleaseCommand::List { limit } => {
+            let address = session.at("/releases")?;
+            let releases = session.api.list(&address, 1_000, limit.unwrap_or(usize::MAX)).await?;
+            session.show_list(releases, "The project has no release.", release_table)
+        }
+        ReleaseCommand::Show { release } => show(session, release).await,
+        ReleaseCommand::Add(args) => release_changes::add(session, args).await,
+        ReleaseCommand::Remove(args) => release_changes::remove(session, args).await,
+        ReleaseCommand::Build { release, base } => {
+            let body = base.map_or_else(|| json!({}), |base| json!({ "base": base }));
+            let address = session.at(&format!("/releases/{release}/builds"))?;
+            let build = session.api.post(&address, &body).await?;
+            session.show(&build, built)
+        }
+        ReleaseCommand::Builds { release } => {
+            let builds = builds(session, release).await?;
+            session.show_list(builds, "The release has no build.", build_table)
+        }
+    }
+}
+
+async fn show(session: &Session, number: ReleaseNumber) -> anyhow::Result<()> {
+    let address = session.at(&format!("/releases/{number}"))?;
+    let release: Value = session.api.get(&address).await?;
+    if session.is_json {
+        return session.show(&release, |_| String::new());
+    }
+    let changes = session.api.list(&format!("{address}/changes"), 1_000, usize::MAX).await?;
+    let builds = builds(session, number).await?;
+    session.show(&release, |release| {
+        let title = plain(&field(release, "title"));
+        let state = field(release, "state");
+        let (by, at) = (plain(&field(release, "created_by")), instant(release, "created_at"));
+        let mut text = format!("{number}: {title} ({state}), by {by}, {at}\n");
+        text.push_str(&format!("\n{}\n", count(changes.len() as u64, "change")));
+        if !changes.is_empty() {
+            text.push_str(&format!("{}\n", release_changes::table(&changes)));
+        }
+        text.push_str(&format!("\n{}\n", count(builds.len() as u64, "build")));
+        if !builds.is_empty() {
+            text.push_str(&build_table(&builds));
+        }
+        text.trim_end().to_owned()
+    })
+}
+
+async fn builds(session: &Session, release: ReleaseNumber) -> anyhow::Result<Vec<Value>> {
+    let address = session.at(&format!("/releases/{release}/builds"))?;
+    Ok(session.api.list(&address, 1_000, usize::MAX).await?)
+}
+
+fn built(build: &Value) -> String {
+    let entries = build.get("entries").and_then(Value::as_u64).unwrap_or(0);
+    let entries = if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") };
+    let base = match build.get("base").and_then(Value::as_str) {
+        Some(base) => format!("on {base}"),
+        None => "on nothing".to_owned(),
+    };
+    format!("{}: {entries}, {}, {base}", field(build, "name"), size(build, "size_bytes"))
+}
+
+fn release_table(releases: &[Value]) -> String {
+    let mut table = Table::new(&["RELEASE", "STATE", "CHANGES", "LATEST BUILD", "CREATED", "TITLE"]);
+    for release in releases {
+        let cells = ["number", "state", "changes", "latest_build"].map(|name| field(release, name));
+        table.row(cells.into_iter().chain([instant(release, "created_at"), field(release, "title")]));
+    }
+    table.text()
+}
+
+fn build_table(builds: &[Value]) -> String {
+    let mut table = Table::new(&["BUILD", "BASE", "ENTRIES", "SIZE", "CREATED", "BY"]);
+    for build in builds {
+        let cells = ["name", "base", "entries"].map(|name| field(build, name));
+        let rest = [size(build, "size_bytes"), instant(build, "created_at"), field(build, "created_by")];
+        table.row(cells.into_iter().chain(rest));
+    }
+    table.text()
+}
