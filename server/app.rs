@@ -1,9 +1,31 @@
-//! Opens what a server needs and serves until it is told to stop.
+//! From settings to a running server. This is the only file that opens things: the data folder, the database, the
+//! store, the port.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::fs::File;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
-/// What the command line says about serving. What is absent comes from the configuration.
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web as actix};
+use anyhow::Context as _;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+use shelfmark_engine::catalog::{Catalog, CatalogConfig};
+use shelfmark_engine::clock::Clock;
+use shelfmark_engine::limits::Limits;
+use shelfmark_engine::operations::bootstrap;
+use shelfmark_engine::store::{S3Config, Store, StoreConfig, UrlConfig};
+use shelfmark_engine::{Engine, EngineParts};
+
+use crate::config::{Config, LogFormat, StoreKind};
+use crate::web::Authenticator;
+use crate::web::request::watch;
+use crate::{delivery, http, jobs};
+
+/// What the command line says about serving. What is absent comes from the settings.
 #[derive(Debug, Default)]
 pub struct ServeOptions {
     pub data: Option<PathBuf>,
@@ -11,10 +33,218 @@ pub struct ServeOptions {
     pub config: Option<PathBuf>,
 }
 
+/// Everything that handlers and jobs use. Cheap to clone; clones are the same services.
+#[derive(Clone)]
+pub struct Services {
+    pub engine: Engine,
+    pub config: Arc<Config>,
+    pub auth: Authenticator,
+    pub metrics: PrometheusHandle,
+    /// Keeps a second server off the data folder.
+    _lock: Arc<Option<File>>,
+}
+
+/// A running server.
+pub struct Running {
+    pub address: SocketAddr,
+    pub services: Services,
+    pub handle: ServerHandle,
+    /// The first administrator's token, when this start made one.
+    pub first_token: Option<String>,
+    ended: tokio::task::JoinHandle<std::io::Result<()>>,
+    jobs: Vec<tokio::task::JoinHandle<()>>,
+}
+
 /// Serves until a signal asks to stop.
 ///
 /// # Errors
 /// What kept the server from starting.
-pub async fn serve(_options: ServeOptions) -> anyhow::Result<()> {
-    anyhow::bail!("serving is not part of this build")
+pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
+    let mut config = Config::load(options.config.as_deref())?;
+    config.data.folder = options.data.unwrap_or(config.data.folder);
+    config.server.listen = options.listen.unwrap_or(config.server.listen);
+    start_log(&config)?;
+    let bootstrap_token = std::env::var("SHELFMARK_BOOTSTRAP_TOKEN").ok();
+    let running = start(config, bootstrap_token.as_deref()).await?;
+    greet(&running);
+    running.wait().await
+}
+
+/// Opens everything and begins to serve.
+///
+/// # Errors
+/// What could not be opened, as a sentence that says what to do.
+pub async fn start(config: Config, bootstrap_token: Option<&str>) -> anyhow::Result<Running> {
+    let services = open(config).await?;
+    let first_token = bootstrap(&services.engine, bootstrap_token).await?;
+    let listener = TcpListener::bind(services.config.server.listen).with_context(|| {
+        format!("{} can't be listened on; choose another with --listen", services.config.server.listen)
+    })?;
+    let address = listener.local_addr()?;
+    let server = server(services.clone(), listener)?;
+    let handle = server.handle();
+    let jobs = jobs::start(&services);
+    Ok(Running { address, services, handle, first_token, ended: tokio::spawn(server), jobs })
+}
+
+impl Running {
+    /// Waits until the server has stopped and puts everything away.
+    ///
+    /// # Errors
+    /// When the server failed.
+    pub async fn wait(self) -> anyhow::Result<()> {
+        self.ended.await??;
+        self.jobs.iter().for_each(tokio::task::JoinHandle::abort);
+        self.services.engine.catalog.close().await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    /// Finishes what runs and stops.
+    ///
+    /// # Errors
+    /// As `wait`.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.handle.stop(true).await;
+        self.wait().await
+    }
+}
+
+fn server(services: Services, listener: TcpListener) -> anyhow::Result<actix_web::dev::Server> {
+    let settings = services.config.server.clone();
+    let workers = match settings.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        workers => workers,
+    };
+    let build = move || {
+        App::new()
+            .app_data(actix::Data::new(services.clone()))
+            .configure(|config| delivery::routes(config, &services))
+            .service(actix::scope("").wrap(from_fn(watch)).configure(|config| http::routes(config, &services)))
+    };
+    Ok(HttpServer::new(build)
+        .workers(workers)
+        .max_connections(settings.connections_max)
+        .client_request_timeout(Duration::from_secs(settings.header_seconds))
+        .shutdown_timeout(settings.shutdown_seconds)
+        .listen(listener)?
+        .run())
+}
+
+async fn open(config: Config) -> anyhow::Result<Services> {
+    let folder = config.data.folder.clone();
+    let uses_folder = config.database.url.is_empty() || config.store.kind == StoreKind::Folder;
+    let lock = if uses_folder { Some(lock(&folder)?) } else { None };
+    let catalog = Catalog::open(&catalog_config(&config, &folder)).await?;
+    let store = Store::open(store_config(&config, &folder)).await?;
+    let parts = EngineParts { catalog, store, clock: Clock::default(), limits: limits(&config) };
+    let engine = Engine::start(parts).await?;
+    let remember = Duration::from_secs_f64(config.auth.token_memory_seconds);
+    let metrics = PrometheusBuilder::new().build_recorder();
+    let handle = metrics.handle();
+    let _ = metrics::set_global_recorder(metrics); // a process has one recorder; tests start several servers
+    Ok(Services {
+        auth: Authenticator::new(engine.clone(), remember),
+        engine,
+        config: Arc::new(config),
+        metrics: handle,
+        _lock: Arc::new(lock),
+    })
+}
+
+/// Takes the data folder for this process.
+fn lock(folder: &Path) -> anyhow::Result<File> {
+    std::fs::create_dir_all(folder).with_context(|| format!("the data folder {} can't be made", folder.display()))?;
+    let path = folder.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.with_context(|| format!("the data folder {} can't be written", folder.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => anyhow::bail!(
+            "another server uses the data folder {}; stop it, or give this one another folder with --data",
+            folder.display()
+        ),
+        Err(std::fs::TryLockError::Error(error)) => Err(error).context("the data folder can't be locked"),
+    }
+}
+
+fn catalog_config(config: &Config, folder: &Path) -> CatalogConfig {
+    if config.database.url.is_empty() {
+        return CatalogConfig::Sqlite { file: folder.join("shelfmark.sqlite") };
+    }
+    CatalogConfig::Postgres { url: config.database.url.clone(), connections_max: config.database.connections_max }
+}
+
+fn store_config(config: &Config, folder: &Path) -> StoreConfig {
+    let settings = &config.store;
+    let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    let url = || UrlConfig { url: settings.url.clone(), prefix: settings.prefix.clone(), ..UrlConfig::default() };
+    match settings.kind {
+        StoreKind::Memory => StoreConfig::Memory,
+        StoreKind::Folder => StoreConfig::Folder { path: folder.join("store") },
+        StoreKind::Azure => StoreConfig::Azure(url()),
+        StoreKind::Gcs => StoreConfig::Gcs(url()),
+        StoreKind::S3 => StoreConfig::S3(S3Config {
+            endpoint: given(&settings.endpoint),
+            bucket: settings.bucket.clone(),
+            region: settings.region.clone(),
+            access_key: given(&settings.access_key),
+            secret_key: given(&settings.secret_key),
+            prefix: settings.prefix.clone(),
+            allow_http: settings.allow_http,
+            virtual_hosted_style: false,
+        }),
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    const MIB: u64 = 1 << 20;
+    // Settings are numbers of 0 or more, checked when they are read; a float beyond the range ends at its limit.
+    let gib = |value: f64| (value * 1_024.0 * MIB as f64) as u64;
+    let hours_ms = |hours: f64| (hours * 3_600_000.0) as i64;
+    let default_pack = if config.store.kind == StoreKind::Folder { 16 } else { 63 };
+    let pack_mib = if config.store.pack_mib == 0 { default_pack } else { config.store.pack_mib };
+    Limits {
+        content_bytes_max: gib(config.limits.content_gib),
+        batch_bytes_max: gib(config.limits.batch_gib),
+        batch_entries_max: config.limits.batch_entries,
+        text_bytes_max: config.limits.text_bytes,
+        parameter_bytes_max: config.limits.parameter_bytes,
+        environments_max: config.limits.environments,
+        pack_bytes: pack_mib << 20,
+        grace_ms: hours_ms(config.store.grace_hours),
+        readers_ms: (config.store.readers_seconds * 1_000.0) as i64,
+        idempotency_ms: hours_ms(config.auth.idempotency_hours),
+        memory_content_bytes_max: config.delivery.memory_content_kib << 10,
+        memory_contents_bytes: config.delivery.memory_contents_mib * MIB,
+        memory_nodes_bytes: config.delivery.memory_nodes_mib * MIB,
+        published_search_max: config.delivery.published_search_max,
+    }
+}
+
+fn start_log(config: &Config) -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log.level).with_context(|| {
+        format!("log.level {:?} is no filter; write error, warn, info, debug or trace", config.log.level)
+    })?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log.format {
+        LogFormat::Text => log.with_target(false).init(),
+        LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}
+
+/// Tells a person where the server is and what to try next.
+fn greet(running: &Running) {
+    let url = match running.services.config.server.public_url.as_str() {
+        "" => format!("http://{}", running.address),
+        url => url.to_owned(),
+    };
+    println!("Shelfmark serves at {url}   API: {url}/api/docs");
+    if let Some(token) = &running.first_token {
+        println!("First start: this is the administrator's token, shown only now.\n\n  {token}\n");
+        println!("Sign in:   shelfmark login --url {url} --token {token}");
+    }
+    println!("Then try:  shelfmark project create site");
+    println!("           shelfmark --project site import ./my-pictures --message \"first import\"");
 }

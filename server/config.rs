@@ -192,7 +192,7 @@ impl Config {
             .filter(move |name| by_variable.contains_key(&name.as_str().to_ascii_lowercase()))
             .map(move |name| {
                 let key = known.iter().find(|key| variable(key).eq_ignore_ascii_case(name.as_str()));
-                key.map_or_else(|| name.into(), |key| key.as_str().into())
+                key.map_or_else(|| name.as_str().to_owned().into(), |key| key.clone().into())
             })
             .split(".");
         let config: Self = figment.merge(env).extract().map_err(wrong)?;
