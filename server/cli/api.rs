@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderValue, LOCATION};
+use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -31,11 +32,14 @@ impl Api {
     /// # Errors
     /// When the token cannot be sent.
     pub fn new(url: &str, token: Option<&str>) -> anyhow::Result<Self> {
-        let client = Client::builder()
+        let mut builder = Client::builder()
             .user_agent(concat!("shelfmark/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(CONNECT_S_MAX))
-            .build()
-            .context("the HTTP client did not start")?;
+            .redirect(Policy::none()); // a redirected upload would be sent twice, its token perhaps to a stranger
+        if url.starts_with("http://") {
+            builder = builder.tls_certs_only([]); // reading the certificates takes longer than most commands
+        }
+        let client = builder.build().context("the HTTP client did not start")?;
         let token = token.map(bearer).transpose()?;
         Ok(Self { client, url: url.trim_end_matches('/').to_owned(), token })
     }
@@ -65,6 +69,10 @@ impl Api {
             return Ok(answer);
         }
         let address = answer.url().to_string();
+        if let Some(to) = answer.headers().get(LOCATION).filter(|_| status.is_redirection()) {
+            let to = String::from_utf8_lossy(to.as_bytes()).into_owned();
+            return Err(RequestFailed::Moved { url: self.url.clone(), to });
+        }
         let body = answer.text().await.unwrap_or_default();
         Err(RequestFailed::from_answer(&address, status, &body))
     }

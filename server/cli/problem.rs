@@ -19,6 +19,8 @@ pub enum RequestFailed {
     Broken { url: String, source: reqwest::Error },
     #[error("{url} did not answer as a shelfmark server does; check --url")]
     NotOurs { url: String },
+    #[error("{url} sends us on to {to}; give the server's own address with --url")]
+    Moved { url: String, to: String },
 }
 
 /// The part of a problem document that a person needs.
@@ -49,7 +51,7 @@ impl RequestFailed {
     pub fn status(&self) -> Option<StatusCode> {
         match self {
             Self::Refused { status, .. } => Some(*status),
-            Self::Unreachable { .. } | Self::Broken { .. } | Self::NotOurs { .. } => None,
+            Self::Unreachable { .. } | Self::Broken { .. } | Self::NotOurs { .. } | Self::Moved { .. } => None,
         }
     }
 }

@@ -6,17 +6,16 @@ use std::path::Path;
 
 use anyhow::Context;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use shelfmark_domain::hash::ContentId;
 
-use super::walk::{Stamp, Tree};
+use super::walk::{LocalFile, Stamp, Tree};
 use super::{progress, shown};
 
 /// How much of a file is read at once; a file up to this size is read whole.
 pub const PIECE_BYTES: usize = 1024 * 1024;
 
 /// A file, the path that it gets, and its content.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HashedFile {
     pub path: String,
     pub stamp: Stamp,
@@ -32,23 +31,21 @@ pub struct FileChanged(pub String);
 ///
 /// # Errors
 /// `FileChanged`; a file that cannot be read.
-pub fn hash(tree: &Tree, known: &[Option<ContentId>]) -> anyhow::Result<Vec<HashedFile>> {
-    let unknown = tree.files.iter().zip(known).filter(|(_, known)| known.is_none());
-    let bar = progress::bar("hashing", unknown.map(|(file, _)| file.stamp.size_bytes).sum());
-    let files = tree.files.par_iter().zip(known).map(|(file, known)| {
-        let content = match known {
-            Some(content) => *content,
-            None => {
-                let content = content_of(&tree.file_of(&file.path), &file.stamp)?;
-                bar.inc(file.stamp.size_bytes);
-                content
-            }
-        };
-        Ok(HashedFile { path: file.path.clone(), stamp: file.stamp, content })
+pub fn hash(tree: &Tree, files: Vec<LocalFile>, known: &[Option<ContentId>]) -> anyhow::Result<Vec<HashedFile>> {
+    let unknown: Vec<&LocalFile> =
+        files.iter().zip(known).filter(|(_, known)| known.is_none()).map(|(file, _)| file).collect();
+    let bar = progress::bar("hashing", unknown.iter().map(|file| file.stamp.size_bytes).sum());
+    let read = unknown.into_par_iter().map(|file| {
+        let content = content_of(&tree.file_of(&file.path), &file.stamp)?;
+        bar.inc(file.stamp.size_bytes);
+        Ok(content)
     });
-    let files: anyhow::Result<Vec<HashedFile>> = files.collect();
+    let read: Vec<ContentId> = read.collect::<anyhow::Result<_>>()?;
     bar.finish_and_clear();
-    files
+    let mut read = read.into_iter();
+    let contents = known.iter().filter_map(|known| known.or_else(|| read.next()));
+    let hashed = files.into_iter().zip(contents);
+    Ok(hashed.map(|(LocalFile { path, stamp }, content)| HashedFile { path, stamp, content }).collect())
 }
 
 /// The content of a file that has this stamp before and after.
@@ -98,9 +95,9 @@ mod tests {
         for (name, bytes) in [("empty", &b""[..]), ("large", &large), ("small", b"abc")] {
             fs::write(dir.path().join(name), bytes).unwrap();
         }
-        let tree = walk(dir.path(), &FolderPath::root()).unwrap();
+        let (tree, files) = walk(dir.path(), &FolderPath::root()).unwrap();
         let known = ContentId::of(b"trusted");
-        let files = hash(&tree, &[None, None, Some(known)]).unwrap();
+        let files = hash(&tree, files, &[None, None, Some(known)]).unwrap();
         let contents: Vec<ContentId> = files.iter().map(|file| file.content).collect();
         assert_eq!(contents, [ContentId::empty(), ContentId::of(&large), known]);
     }
@@ -109,8 +106,8 @@ mod tests {
     fn a_file_that_changed_after_it_was_looked_at_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("a"), b"one").unwrap();
-        let tree = walk(dir.path(), &FolderPath::root()).unwrap();
+        let (tree, files) = walk(dir.path(), &FolderPath::root()).unwrap();
         fs::write(dir.path().join("a"), b"three").unwrap();
-        assert!(hash(&tree, &[None]).unwrap_err().is::<FileChanged>());
+        assert!(hash(&tree, files, &[None]).unwrap_err().is::<FileChanged>());
     }
 }

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use futures::StreamExt;
 use reqwest::Method;
 use reqwest::header::ACCEPT;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use shelfmark_domain::hash::ContentId;
 use shelfmark_domain::path::FolderPath;
@@ -21,14 +21,14 @@ const LOOKUP_MAX: usize = 10_000;
 
 /// Which library, in which state. The time of creation tells a project from a later one of the same name, such as
 /// that of a server that was set up anew: its revisions start again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct ProjectState {
     pub created_at: String,
     pub asset_revision: i64,
 }
 
 /// What is below a folder of the library.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Library {
     pub state: ProjectState,
     /// Path and content of each live asset, sorted by path.

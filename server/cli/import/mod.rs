@@ -5,6 +5,7 @@
 //! leaves whole batches, and running it again continues.
 
 mod body;
+mod cache_format;
 mod comparison;
 pub mod file_upload;
 mod hashing;
@@ -31,7 +32,7 @@ use library::{Library, ProjectState};
 use plan::Plan;
 use report::Report;
 use stat_cache::{CachePlace, StatCache};
-use walk::Tree;
+use walk::{LocalFile, Tree};
 
 /// How many bytes of files a batch has at most, unless told otherwise.
 const BATCH_BYTES: u64 = 64 * 1024 * 1024;
@@ -70,10 +71,10 @@ pub async fn run(session: &Session, args: ImportArgs) -> anyhow::Result<()> {
     let dir = args.dir.canonicalize().with_context(|| format!("{} is not a folder to read", args.dir.display()))?;
     let place = CachePlace::of(session.api.url(), &session.project()?, &dir, &args.to);
     let (state, local) = tokio::join!(library::project_state(session), look(dir, args.to.clone(), place.clone()));
-    let (state, (tree, cache)) = (state?, local?);
+    let (state, ((tree, files), cache)) = (state?, local?);
     let tree = Arc::new(tree);
     report::warn_of_skipped(&tree);
-    let hashed = hash(Arc::clone(&tree), &cache).await?;
+    let hashed = hash(Arc::clone(&tree), files, &cache).await?;
     if hashed.read_files > 0 && !args.dry_run {
         place.store(&StatCache::new(tree.looked_at_ns, &hashed.files, None)); // an interrupted run need not hash again
     }
@@ -94,7 +95,7 @@ pub async fn run(session: &Session, args: ImportArgs) -> anyhow::Result<()> {
 }
 
 /// The folder's files and what the cache knows. Both wait for the disk, so they run off the async threads.
-async fn look(dir: PathBuf, to: FolderPath, place: CachePlace) -> anyhow::Result<(Tree, StatCache)> {
+async fn look(dir: PathBuf, to: FolderPath, place: CachePlace) -> anyhow::Result<((Tree, Vec<LocalFile>), StatCache)> {
     tokio::task::spawn_blocking(move || {
         let (tree, cache) = rayon::join(|| walk::walk(&dir, &to), || place.load());
         Ok((tree?, cache))
@@ -109,10 +110,10 @@ struct Hashed {
     read_files: usize,
 }
 
-async fn hash(tree: Arc<Tree>, cache: &StatCache) -> anyhow::Result<Hashed> {
-    let known = cache.contents_of(&tree.files);
+async fn hash(tree: Arc<Tree>, files: Vec<LocalFile>, cache: &StatCache) -> anyhow::Result<Hashed> {
+    let known = cache.contents_of(&files);
     let read_files = known.iter().filter(|content| content.is_none()).count();
-    let files = tokio::task::spawn_blocking(move || hashing::hash(&tree, &known)).await??;
+    let files = tokio::task::spawn_blocking(move || hashing::hash(&tree, files, &known)).await??;
     Ok(Hashed { files, read_files })
 }
 

@@ -101,9 +101,13 @@ fn warn(names: &[String], what: &str) {
 
 /// Pairs of paths that differ only in case: each later one with the first of its kind.
 fn case_collisions<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<[String; 2]> {
-    let mut seen: HashMap<String, &str> = HashMap::with_capacity(paths.size_hint().0);
+    let mut hashed: Vec<(u64, &str)> = paths.map(|path| (folded_hash(path), path)).collect();
+    hashed.sort_by_key(|(hash, _)| *hash); // stable, so that the first of a kind stays the first
+    let suspects =
+        hashed.chunk_by(|a, b| a.0 == b.0).filter(|alike| alike.iter().any(|(_, path)| *path != alike[0].1)).flatten();
+    let mut seen: HashMap<String, &str> = HashMap::new();
     let mut found: Vec<[String; 2]> = Vec::new();
-    for path in paths {
+    for &(_, path) in suspects {
         let first = *seen.entry(path.to_lowercase()).or_insert(path);
         if first != path {
             found.push([first.to_owned(), path.to_owned()]);
@@ -112,6 +116,17 @@ fn case_collisions<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<[String; 2]>
     found.sort();
     found.dedup();
     found
+}
+
+/// The FNV-1a hash of the path in lower case. Most paths differ in it, and need no lower-case copy to be compared.
+fn folded_hash(path: &str) -> u64 {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let start = 0xcbf2_9ce4_8422_2325;
+    if path.is_ascii() {
+        path.bytes().map(|byte| byte.to_ascii_lowercase()).fold(start, step)
+    } else {
+        path.to_lowercase().bytes().fold(start, step)
+    }
 }
 
 #[cfg(test)]

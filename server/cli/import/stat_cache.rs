@@ -7,12 +7,12 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use shelfmark_domain::hash::ContentId;
 use shelfmark_domain::name::ProjectName;
 use shelfmark_domain::path::FolderPath;
 
 use super::super::credentials::base_folder;
+use super::cache_format;
 use super::hashing::HashedFile;
 use super::library::Library;
 use super::walk::{LocalFile, Stamp};
@@ -20,16 +20,13 @@ use super::walk::{LocalFile, Stamp};
 /// How far before the look a stamp must lie, in nanoseconds: the coarsest step of a file system's clock.
 const STEP_NS: i64 = 2_000_000_000;
 
-/// The start of the file; the number is the version of the format.
-const MAGIC: &[u8] = b"shelfmark import cache 1\n";
-const HASH_BYTES: usize = 32;
-
 /// What is kept between imports of one folder.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StatCache {
-    looked_at_ns: i64,
+    /// When looking began, in nanoseconds since the Unix epoch.
+    pub looked_at_ns: i64,
     /// Sorted by path.
-    files: Vec<HashedFile>,
+    pub files: Vec<HashedFile>,
     /// The library below the target folder, where it is known.
     pub library: Option<Library>,
 }
@@ -54,19 +51,6 @@ impl StatCache {
     fn trusts(&self, stamp: &Stamp) -> bool {
         stamp.mtime_ns.max(stamp.ctime_ns).saturating_add(STEP_NS) <= self.looked_at_ns
     }
-
-    fn to_bytes(&self) -> Option<Vec<u8>> {
-        let payload = postcard::to_stdvec(self).ok()?;
-        Some([MAGIC, blake3::hash(&payload).as_bytes(), &payload].concat())
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (hash, payload) = bytes.strip_prefix(MAGIC)?.split_at_checked(HASH_BYTES)?;
-        if blake3::hash(payload).as_bytes() != hash {
-            return None;
-        }
-        postcard::from_bytes(payload).ok()
-    }
 }
 
 /// Where the cache of one folder, project and target is; nowhere when there is no home.
@@ -83,12 +67,12 @@ impl CachePlace {
     /// What was stored; an empty cache when there is none that can be used.
     pub fn load(&self) -> StatCache {
         let bytes = self.0.as_ref().and_then(|file| std::fs::read(file).ok());
-        bytes.and_then(|bytes| StatCache::from_bytes(&bytes)).unwrap_or_default()
+        bytes.and_then(|bytes| cache_format::decode(&bytes)).unwrap_or_default()
     }
 
     /// Replaces what was stored. That it fails is only told: the import itself is done.
     pub fn store(&self, cache: &StatCache) {
-        let Some((file, bytes)) = self.0.as_ref().zip(cache.to_bytes()) else { return };
+        let Some((file, bytes)) = self.0.as_ref().zip(cache_format::encode(cache)) else { return };
         if let Err(error) = write(file, &bytes) {
             eprintln!("warning: {} was not written, so the next import hashes again: {error}", file.display());
         }
@@ -143,13 +127,8 @@ mod tests {
         place.store(&cache(9 * SECOND, 0));
         assert_eq!(place.load(), cache(9 * SECOND, 0));
 
-        let bytes = cache(9 * SECOND, 0).to_bytes().unwrap();
-        let mut flipped = bytes.clone();
-        flipped[60] ^= 1;
-        let older = [b"shelfmark import cache 0\n", &bytes[MAGIC.len()..]].concat();
-        for damaged in [&flipped[..], &bytes[..bytes.len() - 1], &bytes[..30], b"", &older] {
-            assert_eq!(StatCache::from_bytes(damaged), None);
-        }
+        std::fs::write(folder.path().join("deep/x.cache"), b"damaged").unwrap();
+        assert_eq!(place.load(), StatCache::default());
     }
 
     #[test]

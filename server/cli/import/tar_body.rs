@@ -179,8 +179,8 @@ mod tests {
         let large = vec![3; PIECE_BYTES + 5];
         fs::write(dir.path().join(&long), b"small").unwrap();
         fs::write(dir.path().join("large"), &large).unwrap();
-        let tree = walk(dir.path(), &"img".parse().unwrap()).unwrap();
-        let files = hashing::hash(&tree, &[None, None]).unwrap();
+        let (tree, files) = walk(dir.path(), &"img".parse().unwrap()).unwrap();
+        let files = hashing::hash(&tree, files, &[None, None]).unwrap();
         let known = ContentId::of(b"known");
         let mut entries: Vec<Entry> = files.iter().cloned().map(Entry::Bytes).collect();
         entries.push(Entry::Known { path: "k".into(), content: known });
@@ -206,8 +206,9 @@ mod tests {
         let edited = [&large[..PIECE_BYTES], b"12345"].concat();
         for (before, after) in [(&b"one"[..], &b"two"[..]), (b"one", b"three"), (&large, &edited), (&large, b"cut")] {
             fs::write(dir.path().join("a"), before).unwrap();
-            let tree = walk(dir.path(), &FolderPath::root()).unwrap();
-            let entries: Vec<Entry> = hashing::hash(&tree, &[None]).unwrap().into_iter().map(Entry::Bytes).collect();
+            let (tree, files) = walk(dir.path(), &FolderPath::root()).unwrap();
+            let entries: Vec<Entry> =
+                hashing::hash(&tree, files, &[None]).unwrap().into_iter().map(Entry::Bytes).collect();
             fs::write(dir.path().join("a"), after).unwrap();
             let failed = write(std::io::sink(), &tree, &entries, &ProgressBar::hidden());
             assert!(failed.unwrap_err().is::<FileChanged>());

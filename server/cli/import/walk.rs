@@ -8,14 +8,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use shelfmark_domain::path::FolderPath;
 
 use super::super::output::count;
 use super::shown;
 
 /// What changes whenever a file's bytes do, on a file system that keeps time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     pub size_bytes: u64,
     pub mtime_ns: i64,
@@ -42,13 +41,11 @@ pub struct LocalFile {
     pub stamp: Stamp,
 }
 
-/// A folder as it was found.
+/// A folder as it was found, apart from its files.
 #[derive(Debug)]
 pub struct Tree {
     dir: PathBuf,
     to: FolderPath,
-    /// Sorted by path.
-    pub files: Vec<LocalFile>,
     /// Links, devices and the like, which are not mirrored.
     pub skipped: Vec<PathBuf>,
     /// When looking began, in nanoseconds since the Unix epoch.
@@ -80,11 +77,11 @@ impl Part {
     }
 }
 
-/// Looks at every file below `dir`.
+/// Looks at every file below `dir`; the files are sorted by path.
 ///
 /// # Errors
 /// When a folder cannot be read; when names are no paths, with all of them and what would be right.
-pub fn walk(dir: &Path, to: &FolderPath) -> anyhow::Result<Tree> {
+pub fn walk(dir: &Path, to: &FolderPath) -> anyhow::Result<(Tree, Vec<LocalFile>)> {
     if !dir.is_dir() {
         bail!("{} is not a folder; to upload a file use `shelfmark put`", shown(dir));
     }
@@ -97,36 +94,36 @@ pub fn walk(dir: &Path, to: &FolderPath) -> anyhow::Result<Tree> {
     }
     part.files.par_sort_unstable_by(|a, b| a.path.cmp(&b.path));
     part.skipped.sort();
-    Ok(Tree { dir: dir.to_owned(), to: to.clone(), files: part.files, skipped: part.skipped, looked_at_ns })
+    let tree = Tree { dir: dir.to_owned(), to: to.clone(), skipped: part.skipped, looked_at_ns };
+    Ok((tree, part.files))
 }
 
 /// Looks into one folder, whose path below the top is `prefix`: empty, or ending in a slash.
 fn visit(dir: &Path, prefix: &str, to: &FolderPath) -> anyhow::Result<Part> {
     let unreadable = || format!("{} cannot be read", shown(dir));
     let entries: Vec<DirEntry> = std::fs::read_dir(dir).and_then(Iterator::collect).with_context(unreadable)?;
+    let larger_first = |a: Part, b: Part| if a.files.len() >= b.files.len() { a.join(b) } else { b.join(a) };
     entries
         .into_par_iter()
-        .with_min_len(64)
-        .map(|entry| look_at(&entry, prefix, to))
-        .try_reduce(Part::default, |a, b| Ok(if a.files.len() >= b.files.len() { a.join(b) } else { b.join(a) }))
+        .with_min_len(256)
+        .try_fold(Part::default, |part, entry| look_at(part, &entry, prefix, to))
+        .try_reduce(Part::default, |a, b| Ok(larger_first(a, b)))
 }
 
-fn look_at(entry: &DirEntry, prefix: &str, to: &FolderPath) -> anyhow::Result<Part> {
+fn look_at(mut part: Part, entry: &DirEntry, prefix: &str, to: &FolderPath) -> anyhow::Result<Part> {
     let unreadable = || format!("{} cannot be read", shown(&entry.path()));
     let kind = entry.file_type().with_context(unreadable)?;
-    let mut part = Part::default();
     if !kind.is_file() && !kind.is_dir() {
         part.skipped.push(entry.path());
         return Ok(part);
     }
-    let name = entry.file_name();
-    let Some(name) = name.to_str() else {
+    let Ok(name) = entry.file_name().into_string() else {
         let file = shown(&entry.path());
         part.refused.push(format!("{file}: the name is not UTF-8; rename the file"));
         return Ok(part);
     };
     if kind.is_dir() {
-        return visit(&entry.path(), &format!("{prefix}{name}/"), to);
+        return Ok(part.join(visit(&entry.path(), &format!("{prefix}{name}/"), to)?));
     }
     match to.join(&format!("{prefix}{name}")) {
         Ok(path) => {
@@ -163,10 +160,10 @@ mod tests {
             fs::write(dir.path().join(name), name).unwrap();
         }
         std::os::unix::fs::symlink("z.svg", dir.path().join("link")).unwrap();
-        let tree = walk(dir.path(), &"img".parse().unwrap()).unwrap();
-        let paths: Vec<&str> = tree.files.iter().map(|file| file.path.as_str()).collect();
+        let (tree, files) = walk(dir.path(), &"img".parse().unwrap()).unwrap();
+        let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
         assert_eq!(paths, ["img/.hidden", "img/b.svg", "img/b/c/d.svg", "img/z.svg"]);
-        assert_eq!(tree.files[2].stamp.size_bytes, 9);
+        assert_eq!(files[2].stamp.size_bytes, 9);
         assert_eq!(tree.file_of("img/b/c/d.svg"), dir.path().join("b/c/d.svg"));
         assert_eq!(tree.skipped, [dir.path().join("link")]);
     }
