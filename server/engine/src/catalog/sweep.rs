@@ -28,10 +28,10 @@ impl Catalog {
         Ok((row.size(0)?, row.size(1)?))
     }
 
-    /// The packs that may go once the expired chunks have gone, or are going already.
+    /// The packs that may go once the expired chunks have gone: name and bytes.
     pub async fn expired_packs(&self, now: Timestamp) -> Result<Vec<(PackId, u64)>, CatalogError> {
         let rows = query(format!(
-            "SELECT id, bytes FROM packs WHERE state = 'deleting' OR (state = 'writing' AND held_until < $1) OR \
+            "SELECT id, bytes FROM packs WHERE (state = 'writing' AND held_until < $1) OR \
              (state = 'live' AND NOT EXISTS (SELECT 1 FROM chunks c WHERE c.pack = packs.number AND NOT ({EXPIRED}))) \
              ORDER BY number"
         ))
@@ -49,14 +49,14 @@ impl Catalog {
         Ok(swept.rows_affected())
     }
 
-    /// Marks packs for deletion that nothing needs; their objects may go after `readers_until`.
-    pub async fn retire_packs(&self, now: Timestamp, readers_until: Timestamp) -> Result<u64, CatalogError> {
-        let retired = query(format!("UPDATE packs SET state = 'deleting', held_until = $2 WHERE {EMPTY}"))
+    /// Marks packs for deletion that nothing needs; their objects may go after `readers_until`. Returns their names.
+    pub async fn retire_packs(&self, now: Timestamp, readers_until: Timestamp) -> Result<Vec<PackId>, CatalogError> {
+        let retired = query(format!("UPDATE packs SET state = 'deleting', held_until = $2 WHERE {EMPTY} RETURNING id"))
             .bind(now.as_micros())
             .bind(readers_until.as_micros())
-            .execute(&self.writer)
+            .fetch_all(&self.writer)
             .await?;
-        Ok(retired.rows_affected())
+        retired.iter().map(|row| row.pack(0)).collect()
     }
 
     /// The marked packs whose readers are done: number, name, bytes.

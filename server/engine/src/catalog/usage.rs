@@ -52,6 +52,20 @@ impl Catalog {
         Ok(uses)
     }
 
+    /// Contents of versions that have neither a chunk list nor a chunk of their name.
+    pub async fn contents_without_chunks(&self, limit: u32) -> Result<Vec<ContentId>, CatalogError> {
+        let rows = query(
+            "SELECT DISTINCT v.content FROM versions v WHERE v.content <> $1 \
+             AND NOT EXISTS (SELECT 1 FROM chunks c WHERE c.id = v.content) \
+             AND NOT EXISTS (SELECT 1 FROM contents l WHERE l.id = v.content) LIMIT $2",
+        )
+        .bind(ContentId::empty().as_bytes().to_vec())
+        .bind(i64::from(limit))
+        .fetch_all(&self.reader)
+        .await?;
+        rows.iter().map(|row| row.content(0)).collect()
+    }
+
     /// The chunks of a pack, as the catalog has them.
     pub async fn chunks_in_pack(&self, pack: i64) -> Result<Vec<ChunkId>, CatalogError> {
         let rows =
