@@ -1,1 +1,3 @@
+//! Laws of the whole project, in one binary.
 
+mod tidy;

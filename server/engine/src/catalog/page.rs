@@ -100,8 +100,8 @@ mod tests {
 
     #[test]
     fn a_page_knows_whether_there_is_more() {
-        let page = Page::cut(vec![1, 2, 3], 2, Cursor::after);
+        let page = Page::cut(vec![1, 2, 3], 2, |n| Cursor::after(n));
         assert_eq!((page.items, page.next), (vec![1, 2], Some(Cursor::after(2))));
-        assert_eq!(Page::cut(vec![1, 2], 2, Cursor::after).next, None);
+        assert_eq!(Page::cut(vec![1, 2], 2, |n| Cursor::after(n)).next, None);
     }
 }

@@ -223,10 +223,10 @@ async fn follow_references(engine: &Engine, damaged: &mut HashMap<ChunkId, Strin
     let mut to_follow: Vec<ChunkId> = damaged.keys().copied().collect();
     while let Some(chunk) = to_follow.pop() {
         for dependent in engine.catalog.chunks_referring_to(chunk).await? {
-            if !damaged.contains_key(&dependent) {
-                damaged.insert(dependent, format!("chunk {chunk}, which its decoding needs, is damaged"));
+            damaged.entry(dependent).or_insert_with(|| {
                 to_follow.push(dependent);
-            }
+                format!("chunk {chunk}, which its decoding needs, is damaged")
+            });
         }
     }
     Ok(())

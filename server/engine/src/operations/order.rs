@@ -48,6 +48,7 @@ pub(super) struct DraftContent {
 
 /// What becomes of the asset.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all lines put, so a box for each would only cost")]
 pub(super) enum Action {
     /// A new version, unless it would equal the latest one. What is `None` stays as it is.
     Put { content: Option<DraftContent>, metadata: Option<Metadata>, reverted_from: Option<i64> },
