@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
@@ -21,6 +21,8 @@ pub struct Problem {
     field: Option<String>,
     /// What the client needs to go on, such as the present revision.
     current: Option<serde_json::Value>,
+    /// Headers that this status calls for.
+    headers: Vec<(HeaderName, HeaderValue)>,
     /// For the log only.
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -67,7 +69,16 @@ impl Problem {
     /// A problem of a kind with its sentence.
     pub fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
         let (slug, title, status) = of_kind(kind);
-        Self { slug, title, status, detail: detail.into(), field: None, current: None, source: None }
+        Self {
+            slug,
+            title,
+            status,
+            detail: detail.into(),
+            field: None,
+            current: None,
+            headers: Vec::new(),
+            source: None,
+        }
     }
 
     /// A wrong field of the request.
@@ -94,6 +105,13 @@ impl Problem {
         self
     }
 
+    /// Adds a header to the answer.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
     /// A status of the framework, which knows no more than that.
     pub fn of_status(status: StatusCode, detail: Option<String>) -> Self {
         let (slug, title, sentence) = match status {
@@ -107,12 +125,15 @@ impl Problem {
                 ("unsupported-media-type", "This type isn't taken here", "send application/json")
             }
             StatusCode::PAYLOAD_TOO_LARGE => ("too-large", "This is too large", "the body is too large"),
+            StatusCode::RANGE_NOT_SATISFIABLE => {
+                ("range-not-satisfiable", "There are no such bytes", "ask for a range within the content")
+            }
             StatusCode::REQUEST_TIMEOUT => ("timeout", "This took too long", "send the whole request sooner"),
             status if status.is_client_error() => ("invalid", "The request is wrong", "the request can't be read"),
             _ => ("internal", "Something failed", "the request failed; look for its id in the server's log"),
         };
         let detail = detail.unwrap_or_else(|| sentence.to_owned());
-        Self { slug, title, status, detail, field: None, current: None, source: None }
+        Self { slug, title, status, detail, field: None, current: None, headers: Vec::new(), source: None }
     }
 
     /// The answer to the client.
@@ -127,6 +148,9 @@ impl Problem {
             request_id: request_id.to_owned(),
         };
         let mut answer = HttpResponse::build(self.status);
+        for (name, value) in &self.headers {
+            answer.insert_header((name.clone(), value.clone()));
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             answer.insert_header((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
         }
