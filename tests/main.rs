@@ -1,3 +1,5 @@
 //! Laws of the whole project, in one binary.
 
+mod http;
+mod service;
 mod tidy;
