@@ -28,6 +28,7 @@ macro_rules! laws {
 }
 
 mod chance;
+mod garbage;
 mod ground;
 mod numbers;
 mod putting;

@@ -98,7 +98,7 @@ pub async fn collect_garbage(engine: &Engine, caller: &Caller) -> Result<Collect
         collected.deleted.push(orphan.id);
         collected.deleted_bytes += orphan.size_bytes;
     }
-    engine.store.remove_unfinished(caller.now.plus_ms(-limits.grace_ms)).await?;
+    engine.store.remove_unfinished(engine.clock.now().plus_ms(-limits.grace_ms)).await?;
     catalog.sweep_segments(caller.now).await?;
     catalog.sweep_idempotency_keys(caller.now.plus_ms(-limits.idempotency_ms)).await?;
     record(engine, caller, &collected).await?;
