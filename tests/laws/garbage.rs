@@ -60,11 +60,11 @@ async fn assert_whole(site: &Site) {
     assert_eq!((checked.contents.len(), checked.builds.len(), checked.unused_chunks), (0, 0, 0), "{checked:?}");
 }
 
-/// An upload of 30 MB that ends with an error: some of its packs are entered.
+/// An upload of 12 MB that ends with an error: some of its packs are entered.
 async fn break_off(site: &Site, seed: u64) {
     use futures::StreamExt as _;
     let broken = futures::stream::iter([Err(shelfmark_engine::operations::BodyError("cut".into()))]);
-    let body = body(noise(seed, 30_000_000)).chain(broken);
+    let body = body(noise(seed, 12_000_000)).chain(broken);
     let put = shelfmark_engine::operations::put(
         &site.engine,
         site.caller(),
@@ -138,14 +138,14 @@ async fn what_a_refused_put_brought_is_collected(ground: &Ground) {
 
 async fn a_chunk_that_is_met_again_is_kept_or_stored_anew(ground: &Ground) {
     break_off(ground, 11).await;
-    let met = ground.put("met", noise(11, 30_000_000)).await; // counts on the provisional chunks of the other
+    let met = ground.put("met", noise(11, 12_000_000)).await; // counts on the provisional chunks of the other
     collect_all(ground).await;
-    assert_eq!(ground.bytes("met").await, noise(11, 30_000_000));
+    assert_eq!(ground.bytes("met").await, noise(11, 12_000_000));
 
     break_off(ground, 12).await;
     collect_all(ground).await;
-    ground.put("anew", noise(12, 30_000_000)).await;
-    assert_eq!(ground.bytes("anew").await, noise(12, 30_000_000));
+    ground.put("anew", noise(12, 12_000_000)).await;
+    assert_eq!(ground.bytes("anew").await, noise(12, 12_000_000));
     assert!(met.asset.is_some());
     assert_whole(ground).await;
 }
@@ -153,7 +153,11 @@ async fn a_chunk_that_is_met_again_is_kept_or_stored_anew(ground: &Ground) {
 /// Four people put the same few contents again and again, whole or broken off, while two collectors run whose clocks
 /// are years ahead: there is no grace at all. A put may be told to try again, but what was acknowledged stays.
 async fn puts_beside_the_collector_lose_nothing(ground: &Ground) {
-    let rounds = if ground.backing == Backing::Memory { 60 } else { 15 };
+    let rounds = match ground.backing {
+        Backing::Memory => 60,
+        Backing::Folder => 15,
+        Backing::Bucket => 4,
+    };
     let is_over = Arc::new(AtomicBool::new(false));
     let collectors: Vec<_> = (0..2)
         .map(|_| {
@@ -177,7 +181,7 @@ async fn puts_beside_the_collector_lose_nothing(ground: &Ground) {
             let mut chance = Chance::of(seed + person);
             let mut acknowledged = Vec::new();
             for round in 0..rounds {
-                let (content, size) = (chance.below(6) as u64, *chance.one_of(&[700, 40_000, 6_000_000]));
+                let (content, size) = (chance.below(6) as u64, *chance.one_of(&[700, 40_000, 5_000_000]));
                 let bytes = noise(seed ^ content ^ size as u64, size);
                 if chance.below(4) == 0 {
                     break_off(&site, seed ^ content ^ size as u64).await;
