@@ -27,8 +27,13 @@ macro_rules! laws {
     };
 }
 
+mod batches;
 mod chance;
+mod deployments;
 mod ground;
+mod moving;
 mod numbers;
 mod putting;
+mod releases;
 mod site;
+mod tars;
