@@ -27,9 +27,15 @@ macro_rules! laws {
     };
 }
 
+mod batches;
+mod batches;
 mod chance;
+mod deployments;
 mod garbage;
 mod ground;
+mod moving;
 mod numbers;
 mod putting;
+mod releases;
 mod site;
+mod tars;

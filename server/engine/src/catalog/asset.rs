@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use shelfmark_domain::hash::ContentId;
 use shelfmark_domain::metadata::Metadata;
-use shelfmark_domain::path::FolderPath;
+use shelfmark_domain::path::{FolderPath, PATH_BYTES_MAX};
 use shelfmark_domain::pin::AssetId;
 use shelfmark_domain::time::Timestamp;
 
@@ -85,12 +85,15 @@ fn read_state(row: &sqlx::any::AnyRow) -> Result<AssetState, CatalogError> {
     })
 }
 
-/// The largest text there is for a range that has no end: no path starts with this character.
-const END: &str = "\u{10ffff}";
-
-fn range(folder: &FolderPath) -> (String, String) {
+/// The first text of a folder's paths, and one after all of them.
+pub(super) fn range(folder: &FolderPath) -> (String, String) {
     let (first, end) = folder.range();
-    (first, end.unwrap_or_else(|| END.to_owned()))
+    (first, end.unwrap_or_else(after_all_paths))
+}
+
+/// The last character there is, more often than a path is long.
+fn after_all_paths() -> String {
+    "\u{10ffff}".repeat(PATH_BYTES_MAX / 4 + 1)
 }
 
 impl Catalog {
