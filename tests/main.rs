@@ -1,3 +1,4 @@
 //! Laws of the whole project, in one binary.
 
+mod laws;
 mod tidy;

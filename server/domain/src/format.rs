@@ -34,7 +34,7 @@ impl Failure for InvalidFormat {
 }
 
 /// Appends fields to a stored form.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Writer {
     bytes: Vec<u8>,
 }
@@ -72,6 +72,11 @@ impl Writer {
     pub(crate) fn text(&mut self, text: &str) {
         self.count(text.len());
         self.raw(text.as_bytes());
+    }
+
+    /// How many bytes have been written.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
     }
 
     pub(crate) fn finish(self) -> Vec<u8> {

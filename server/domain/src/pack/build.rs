@@ -1,8 +1,8 @@
 //! Filling a pack with chunks.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use super::{ENTRY_BYTES_MAX, Encoding, FOOTER_BYTES, FOOTER_MAGIC, HEADER};
+use super::{ENTRY_BYTES_MAX, Encoding, FOOTER_BYTES, FOOTER_MAGIC, HEADER, ID_BYTES};
 use super::{INDEX_HEAD_BYTES_MAX, INDEX_VERSION, PACK_BYTES_MAX, PackEntry};
 use crate::format::Writer;
 use crate::hash::{ChunkId, PackId};
@@ -14,6 +14,26 @@ pub struct PackBuilder {
     bytes: Vec<u8>,
     entries: Vec<PackEntry>,
     chunks: HashSet<ChunkId>,
+    references: References,
+    /// The entries as the index has them.
+    written: Writer,
+}
+
+/// The references of a pack, numbered from 1 in the order of their first use.
+#[derive(Debug, Default)]
+struct References {
+    names: Vec<ChunkId>,
+    numbers: HashMap<ChunkId, u32>,
+}
+
+impl References {
+    /// The reference's number, a new one at its first use.
+    fn number(&mut self, reference: ChunkId) -> u32 {
+        *self.numbers.entry(reference).or_insert_with(|| {
+            self.names.push(reference);
+            u32::try_from(self.names.len()).expect("the names of a pack's references have less than 4 GiB")
+        })
+    }
 }
 
 impl PackBuilder {
@@ -21,20 +41,30 @@ impl PackBuilder {
     pub fn new(nonce: [u8; 16], capacity: usize) -> Self {
         let mut bytes = Vec::with_capacity(capacity.min(PACK_BYTES_MAX) + HEADER.len());
         bytes.extend_from_slice(&HEADER);
-        Self { nonce, bytes, entries: Vec::new(), chunks: HashSet::new() }
+        Self {
+            nonce,
+            bytes,
+            entries: Vec::new(),
+            chunks: HashSet::new(),
+            references: References::default(),
+            written: Writer::default(),
+        }
     }
 
-    /// Adds a chunk of `length` bytes, whose stored form is `stored`. A chunk that the pack holds already is left
-    /// as it is.
+    /// Adds a chunk of `length` bytes, whose stored form is `stored`: as many bytes when they are raw. A chunk that
+    /// the pack holds already is left as it is.
     pub fn push(&mut self, chunk: ChunkId, stored: &[u8], length: u32, encoding: Encoding, reference: Option<ChunkId>) {
         debug_assert_eq!(encoding.needs_reference(), reference.is_some());
+        debug_assert!(encoding != Encoding::Raw || stored.len() == length as usize);
         if !self.chunks.insert(chunk) {
             return;
         }
         let stored_length = u32::try_from(stored.len()).expect("the stored form of a chunk has less than 4 GiB");
         let offset = self.bytes.len() as u64;
         self.bytes.extend_from_slice(stored);
-        self.entries.push(PackEntry { chunk, offset, stored_length, length, encoding, reference });
+        let entry = PackEntry { chunk, offset, stored_length, length, encoding, reference };
+        entry.write(&mut self.written, reference.map_or(0, |reference| self.references.number(reference)));
+        self.entries.push(entry);
     }
 
     /// The bytes of the stored chunks so far.
@@ -44,8 +74,9 @@ impl PackBuilder {
 
     /// Whether a further chunk of so many stored bytes leaves the whole pack within [`PACK_BYTES_MAX`].
     pub fn has_room_for(&self, stored_bytes: usize) -> bool {
-        let index = INDEX_HEAD_BYTES_MAX + (self.entries.len() + 1) * ENTRY_BYTES_MAX;
-        self.bytes.len().saturating_add(stored_bytes).saturating_add(index + FOOTER_BYTES) <= PACK_BYTES_MAX
+        let further = ENTRY_BYTES_MAX + ID_BYTES; // it may bring a reference of its own
+        let rest = self.index_bytes_max() + further + FOOTER_BYTES;
+        self.bytes.len().saturating_add(stored_bytes).saturating_add(rest) <= PACK_BYTES_MAX
     }
 
     /// How many chunks the pack holds.
@@ -63,15 +94,22 @@ impl PackBuilder {
         self.chunks.contains(chunk)
     }
 
+    /// At least what the index has, and at most a few bytes more.
+    fn index_bytes_max(&self) -> usize {
+        INDEX_HEAD_BYTES_MAX + self.references.names.len() * ID_BYTES + self.written.len()
+    }
+
     /// Appends the index and the footer, and names the pack.
     pub fn seal(self) -> SealedPack {
-        let mut index = Writer::with_capacity(INDEX_HEAD_BYTES_MAX + self.entries.len() * ENTRY_BYTES_MAX);
+        let mut index = Writer::with_capacity(self.index_bytes_max());
         index.byte(INDEX_VERSION);
         index.raw(&self.nonce);
-        index.count(self.entries.len());
-        for entry in &self.entries {
-            entry.write(&mut index);
+        index.count(self.references.names.len());
+        for reference in &self.references.names {
+            index.raw(reference.as_bytes());
         }
+        index.count(self.entries.len());
+        index.raw(&self.written.finish());
         let index = index.finish();
         let id = PackId::of(&index);
         let index_length = u32::try_from(index.len()).expect("the index of a pack has less than 4 GiB");

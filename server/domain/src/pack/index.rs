@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::{ENTRY_BYTES_MIN, FOOTER_BYTES, FOOTER_MAGIC, FORMAT, HEADER, INDEX_VERSION, PackEntry};
+use super::{ENTRY_BYTES_MIN, FOOTER_BYTES, FOOTER_MAGIC, FORMAT, HEADER, ID_BYTES, INDEX_VERSION, PackEntry};
 use crate::failure::{Failure, FailureKind};
 use crate::format::{InvalidFormat, Reader};
-use crate::hash::PackId;
+use crate::hash::{ChunkId, PackId};
 
 /// What a pack says it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,24 +82,45 @@ pub(super) fn parse_index(bytes: &[u8], index_at: u64) -> Result<([u8; 16], Vec<
     let mut index = Reader::new("index of a pack", bytes);
     index.version(INDEX_VERSION)?;
     let nonce = index.array()?;
+    let references = parse_references(&mut index)?;
     let count = index.count(ENTRY_BYTES_MIN)?;
     let mut entries = Vec::with_capacity(count);
     let mut chunks = HashSet::with_capacity(count);
+    let mut used = 0;
     let mut end = HEADER.len() as u64;
     for _ in 0..count {
-        let entry = PackEntry::read(&mut index)?;
-        if entry.offset != end {
-            return Err(index.broken("its chunks do not lie back to back"));
+        let (entry, reference) = PackEntry::read(&mut index, end, &references)?;
+        if reference > used + 1 {
+            return Err(index.broken("its references are not in the order of their first use"));
         }
         if !chunks.insert(entry.chunk) {
             return Err(index.broken("it names a chunk twice"));
         }
+        used = used.max(reference);
         end += u64::from(entry.stored_length); // at most 2^32 entries of 2^32 bytes each: no overflow
         entries.push(entry);
+    }
+    if used != references.len() {
+        return Err(index.broken("no chunk uses one of its references"));
     }
     if end != index_at {
         return Err(index.broken("its chunks do not reach from the header to the index"));
     }
     index.finish()?;
     Ok((nonce, entries))
+}
+
+/// Takes the table of references.
+fn parse_references(index: &mut Reader<'_>) -> Result<Vec<ChunkId>, InvalidFormat> {
+    let count = index.count(ID_BYTES)?;
+    let mut references = Vec::with_capacity(count);
+    let mut distinct = HashSet::with_capacity(count);
+    for _ in 0..count {
+        let reference = index.chunk_id()?;
+        if !distinct.insert(reference) {
+            return Err(index.broken("it names a reference twice"));
+        }
+        references.push(reference);
+    }
+    Ok(references)
 }

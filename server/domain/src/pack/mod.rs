@@ -2,13 +2,19 @@
 //!
 //! ```text
 //! pack   = "SMPK" , version (1) , stored bytes of the chunks back to back , index , footer
-//! index  = version (1) , nonce (16 bytes) , number of entries , { entry }
-//! entry  = chunk name (32 bytes) , offset in the pack , stored length , length , encoding (1 byte) ,
-//!          0 | 1 and the reference's name (32 bytes)
+//! index  = version (1) , nonce (16 bytes) , number of references , { name (32 bytes) } ,
+//!          number of entries , { entry }
+//! entry  = chunk name (32 bytes) , kind , stored length , length unless the kind is 0
+//! kind   = 0 for raw | 1 for zstd | 2 n for zstd with the nth reference | 2 n + 1 for zstd with it as dictionary
 //! footer = length of the index (u32, little-endian) , BLAKE3 of the index (32 bytes) , "KPMS"
 //! ```
-//! Numbers are varints. The index stands at the end, so that a pack is written in one go, and the `chunks` table can
-//! be built anew from the tails of all packs.
+//! Numbers are varints. Entries stand in the order in which the chunks lie, so a chunk's offset is the end of the one
+//! before it and is not written. References stand in the order in which entries first use them, each once, counted
+//! from 1: the chunks of a pack mostly share one dictionary, which then costs nothing but its 32 bytes in the table.
+//! An entry takes 34 to 40 bytes.
+//!
+//! The index stands at the end, so that a pack is written in one go, and the `chunks` table can be built anew from
+//! the tails of all packs.
 //!
 //! A pack's name is the BLAKE3 of its index. The index holds a random nonce, so that no two packs ever have the same
 //! name, even with the same chunks: a name is not used again after its pack was deleted. So deleting a pack, which
@@ -34,9 +40,10 @@ const HEADER: [u8; 5] = *b"SMPK\x01";
 const FOOTER_MAGIC: [u8; 4] = *b"KPMS";
 const FOOTER_BYTES: usize = 40;
 const INDEX_VERSION: u8 = 1;
-const ENTRY_BYTES_MIN: usize = 37;
-const ENTRY_BYTES_MAX: usize = 86;
-const INDEX_HEAD_BYTES_MAX: usize = 27;
+const ID_BYTES: usize = 32;
+const ENTRY_BYTES_MIN: usize = ID_BYTES + 2;
+const ENTRY_BYTES_MAX: usize = ID_BYTES + 3 * 5;
+const INDEX_HEAD_BYTES_MAX: usize = 1 + 16 + 2 * 10;
 
 /// How a chunk's bytes are stored. It never changes the chunk's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,41 +112,38 @@ pub struct PackEntry {
 }
 
 impl PackEntry {
-    fn write(&self, index: &mut Writer) {
+    /// Writes all but the offset. `reference` is the reference's number, 0 for none.
+    fn write(&self, index: &mut Writer, reference: u32) {
+        let last_bit = match self.encoding {
+            Encoding::Raw | Encoding::ZstdWithReference => 0,
+            Encoding::Zstd | Encoding::ZstdWithDictionary => 1,
+        };
         index.raw(self.chunk.as_bytes());
-        index.number(self.offset);
+        index.number(u64::from(reference) << 1 | last_bit);
         index.number(self.stored_length);
-        index.number(self.length);
-        index.byte(self.encoding.as_u8());
-        match &self.reference {
-            None => index.byte(0),
-            Some(reference) => {
-                index.byte(1);
-                index.raw(reference.as_bytes());
-            }
+        if self.encoding != Encoding::Raw {
+            index.number(self.length);
         }
     }
 
-    fn read(index: &mut Reader<'_>) -> Result<Self, InvalidFormat> {
-        let entry = Self {
-            chunk: index.chunk_id()?,
-            offset: index.u64()?,
-            stored_length: index.u32()?,
-            length: index.u32()?,
-            encoding: Encoding::from_u8(index.byte()?).ok_or_else(|| index.broken("an encoding is not known"))?,
-            reference: match index.byte()? {
-                0 => None,
-                1 => Some(index.chunk_id()?),
-                _ => return Err(index.broken("a reference is neither there nor absent")),
-            },
+    /// Reads an entry whose chunk starts at `offset`, and its reference's number, 0 for none.
+    fn read(index: &mut Reader<'_>, offset: u64, references: &[ChunkId]) -> Result<(Self, usize), InvalidFormat> {
+        let chunk = index.chunk_id()?;
+        let kind = index.u32()?;
+        let number = kind as usize >> 1;
+        let reference = match number.checked_sub(1) {
+            None => None,
+            Some(at) => Some(*references.get(at).ok_or_else(|| index.broken("a reference is not in its table"))?),
         };
-        if entry.encoding.needs_reference() != entry.reference.is_some() {
-            return Err(index.broken("an encoding and its reference do not fit"));
-        }
-        if entry.encoding == Encoding::Raw && entry.stored_length != entry.length {
-            return Err(index.broken("a raw chunk has two lengths"));
-        }
-        Ok(entry)
+        let encoding = match (reference, kind & 1) {
+            (None, 0) => Encoding::Raw,
+            (None, _) => Encoding::Zstd,
+            (Some(_), 0) => Encoding::ZstdWithReference,
+            (Some(_), _) => Encoding::ZstdWithDictionary,
+        };
+        let stored_length = index.u32()?;
+        let length = if encoding == Encoding::Raw { stored_length } else { index.u32()? };
+        Ok((Self { chunk, offset, stored_length, length, encoding, reference }, number))
     }
 }
 
@@ -154,7 +158,7 @@ mod tests {
         for (at, bytes) in chunks.iter().enumerate() {
             let encoding = Encoding::from_u8(at as u8 % 4).unwrap();
             let length = if encoding == Encoding::Raw { bytes.len() as u32 } else { 70_000 };
-            let reference = encoding.needs_reference().then(|| ChunkId::of(b"reference"));
+            let reference = encoding.needs_reference().then(|| ChunkId::of(&[at as u8 / 4 % 3]));
             builder.push(ChunkId::of(bytes), bytes, length, encoding, reference);
         }
         builder.seal()
@@ -168,25 +172,50 @@ mod tests {
     #[test]
     fn the_stored_form_stays_what_it_is() {
         let mut builder = PackBuilder::new([0x11; 16], 100);
-        let (raw, squeezed, base) = (ChunkId::of(b"raw"), ChunkId::of(b"squeezed"), ChunkId::of(b"base"));
+        let (raw, plain, near, small) =
+            (ChunkId::of(b"raw"), ChunkId::of(b"plain"), ChunkId::of(b"near"), ChunkId::of(b"s"));
+        let (base, dictionary) = (ChunkId::of(b"base"), ChunkId::of(b"dictionary"));
         builder.push(raw, b"raw", 3, Encoding::Raw, None);
-        builder.push(squeezed, b"sq", 300, Encoding::ZstdWithReference, Some(base));
+        builder.push(near, b"sq", 300, Encoding::ZstdWithReference, Some(base));
+        builder.push(plain, b"pl", 6, Encoding::Zstd, None);
+        builder.push(small, b"d", 7, Encoding::ZstdWithDictionary, Some(dictionary));
         let sealed = builder.seal();
 
         let index = [
             &[1][..],
             &[0x11; 16],
             &[2],
-            raw.as_bytes(),
-            &[5, 3, 3, 0, 0],
-            squeezed.as_bytes(),
-            &[8, 2, 0xAC, 0x02, 2, 1],
             base.as_bytes(),
+            dictionary.as_bytes(),
+            &[4],
+            raw.as_bytes(),
+            &[0, 3],
+            near.as_bytes(),
+            &[2, 2, 0xAC, 0x02],
+            plain.as_bytes(),
+            &[1, 2, 6],
+            small.as_bytes(),
+            &[5, 1, 7],
         ]
         .concat();
-        let footer = [&[125, 0, 0, 0][..], blake3::hash(&index).as_bytes(), b"KPMS"].concat();
-        assert_eq!(sealed.bytes, [b"SMPK\x01raw".as_slice(), b"sq", &index, &footer].concat());
+        let footer = [&[223, 0, 0, 0][..], blake3::hash(&index).as_bytes(), b"KPMS"].concat();
+        assert_eq!(sealed.bytes, [b"SMPK\x01rawsqpld".as_slice(), &index, &footer].concat());
         assert_eq!(sealed.id.as_bytes(), blake3::hash(&index).as_bytes());
+    }
+
+    #[test]
+    fn an_entry_takes_little_more_than_its_name_when_all_share_a_dictionary() {
+        let mut builder = PackBuilder::new([0; 16], 0);
+        let dictionary = ChunkId::of(b"dictionary");
+        for n in 0..2_000_usize {
+            let (chunk, stored) = (ChunkId::of(&n.to_le_bytes()), vec![0; 100 + n % 300]);
+            let length = 2 * stored.len() as u32;
+            builder.push(chunk, &stored, length, Encoding::ZstdWithDictionary, Some(dictionary));
+        }
+        let sealed = builder.seal();
+        let index_bytes = sealed.bytes.len() - FOOTER_BYTES - index_at(&sealed);
+        assert!(index_bytes <= 2_000 * 37, "{index_bytes}");
+        assert_eq!(read_index(&sealed.bytes, sealed.bytes.len() as u64).unwrap().entries, sealed.entries);
     }
 
     #[test]
@@ -234,6 +263,42 @@ mod tests {
     }
 
     #[test]
+    fn a_table_that_is_not_that_of_the_entries_is_refused() {
+        // A chunk of one byte for each kind.
+        let index = |references: &[u8], kinds: &[u8]| {
+            let names = references.iter().flat_map(|name| [*name; 32]);
+            let entry =
+                |(at, kind): (usize, &u8)| [&[at as u8; 32][..], &[*kind, 1, 9][..2 + usize::from(*kind > 0)]].concat();
+            let mut bytes = [&[INDEX_VERSION][..], &[0; 16], &[references.len() as u8]].concat();
+            bytes.extend(names);
+            bytes.push(kinds.len() as u8);
+            bytes.extend(kinds.iter().enumerate().flat_map(entry));
+            index::parse_index(&bytes, (HEADER.len() + kinds.len()) as u64)
+        };
+        assert_eq!(index(&[7, 8], &[0, 3, 1, 4, 2]).unwrap().1.len(), 5);
+
+        let refused = |references: &[u8], kinds: &[u8]| match index(references, kinds) {
+            Err(InvalidFormat::Broken { what, .. }) => what,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(refused(&[7], &[2, 4]), "a reference is not in its table");
+        assert_eq!(refused(&[], &[3]), "a reference is not in its table");
+        assert_eq!(refused(&[7, 7], &[2, 4]), "it names a reference twice");
+        assert_eq!(refused(&[7, 8], &[4, 2]), "its references are not in the order of their first use");
+        assert_eq!(refused(&[7, 8], &[2, 3]), "no chunk uses one of its references");
+    }
+
+    #[test]
+    fn counts_that_the_bytes_cannot_hold_are_refused() {
+        let head = [&[INDEX_VERSION][..], &[0; 16]].concat();
+        let huge = [0xFF, 0xFF, 0xFF, 0xFF, 0x7F];
+        for counts in [&huge[..], &[&[0][..], &huge].concat(), &[&[1][..], &[7; 32], &huge].concat()] {
+            let index = [&head, counts, &[0; 100]].concat();
+            assert!(matches!(index::parse_index(&index, 5), Err(InvalidFormat::CutShort { .. })));
+        }
+    }
+
+    #[test]
     fn an_index_that_contradicts_itself_is_refused_though_its_name_is_right() {
         let sealed = pack(&[vec![1; 50], vec![2; 30], vec![3; 10]]);
         let start = index_at(&sealed);
@@ -244,11 +309,12 @@ mod tests {
             let id = blake3::hash(&index);
             let footer = [&(index.len() as u32).to_le_bytes()[..], id.as_bytes(), b"KPMS"].concat();
             let forged = [&sealed.bytes[..start], &index, &footer].concat();
-            // Names and the length of a compressed chunk may be anything; all else shows.
+            // Names and the length of a compressed chunk may be anything, and a kind another; all else shows.
             if let Ok(read) = read_index(&forged, forged.len() as u64) {
                 for (read, entry) in read.entries.iter().zip(&sealed.entries) {
                     assert_eq!((read.offset, read.stored_length), (entry.offset, entry.stored_length));
                     assert_eq!(read.encoding.needs_reference(), read.reference.is_some());
+                    assert!(read.encoding != Encoding::Raw || read.stored_length == read.length);
                 }
             }
         }
@@ -288,6 +354,8 @@ mod tests {
             let _ = read_index(&bytes, bytes.len() as u64);
             let _ = read_index(&[&bytes[..], b"KPMS"].concat(), size);
             let _ = index::parse_index(&[&[1; 17], &bytes[..]].concat(), size);
+            let entries = [&[1; 17], &[1][..], &[7; 32], &[3], &bytes[..]].concat();
+            let _ = index::parse_index(&entries, size);
         }
     }
 }
