@@ -28,7 +28,6 @@ macro_rules! laws {
 }
 
 mod batches;
-mod batches;
 mod chance;
 mod deployments;
 mod garbage;
