@@ -96,6 +96,11 @@ fn after_all_paths() -> String {
     "\u{10ffff}".repeat(PATH_BYTES_MAX / 4 + 1)
 }
 
+/// The first text that starts with a prefix, and one after the last.
+fn starting_with(prefix: &str) -> (String, String) {
+    (prefix.to_owned(), format!("{prefix}{END}"))
+}
+
 impl Catalog {
     /// The asset that is at a path now.
     pub async fn asset_by_path(&self, project: i64, path: &str) -> Result<Option<AssetRow>, CatalogError> {
@@ -119,15 +124,15 @@ impl Catalog {
         row.as_ref().map(read).transpose()
     }
 
-    /// The assets in a folder by path.
+    /// The assets whose paths start with a text, by path.
     pub async fn assets(
         &self,
         project: i64,
-        folder: &FolderPath,
+        prefix: &str,
         after: &str,
         limit: u32,
     ) -> Result<Page<AssetRow>, CatalogError> {
-        let (first, end) = range(folder);
+        let (first, end) = starting_with(prefix);
         let rows = query(format!(
             "SELECT {COLUMNS}, {VERSION} {FROM} WHERE s.project = $1 AND s.path >= $2 AND s.path < $3 AND s.path > $4 \
              AND s.deleted_at IS NULL ORDER BY s.path LIMIT $5"
@@ -143,15 +148,15 @@ impl Catalog {
         Ok(Page::cut(items?, limit, |asset| Cursor::after(&asset.path)))
     }
 
-    /// The deleted assets of a folder by path, and at one path the one deleted last first.
+    /// The deleted assets whose paths start with a text, by path, and at one path the one deleted last first.
     pub async fn deleted_assets(
         &self,
         project: i64,
-        folder: &FolderPath,
+        prefix: &str,
         after: (&str, i64),
         limit: u32,
     ) -> Result<Page<AssetRow>, CatalogError> {
-        let (first, end) = range(folder);
+        let (first, end) = starting_with(prefix);
         let rows = query(format!(
             "SELECT {COLUMNS}, {VERSION} {FROM} WHERE s.project = $1 AND s.path >= $2 AND s.path < $3 AND s.deleted_at IS NOT NULL \
              AND (s.path > $4 OR (s.path = $4 AND s.deleted_at < $5)) ORDER BY s.path, s.deleted_at DESC LIMIT $6"
@@ -169,15 +174,15 @@ impl Catalog {
         Ok(Page::cut(items?, limit, |asset| Cursor::after(key(asset))))
     }
 
-    /// The states of the assets in a folder by path: what a comparison needs, without who and why.
+    /// The states of the assets whose paths start with a text, by path: what a comparison needs, without who and why.
     pub async fn asset_states(
         &self,
         project: i64,
-        folder: &FolderPath,
+        prefix: &str,
         after: &str,
         limit: u32,
     ) -> Result<Vec<AssetState>, CatalogError> {
-        let (first, end) = range(folder);
+        let (first, end) = starting_with(prefix);
         let rows = query(format!(
             "SELECT {STATE} WHERE s.project = $1 AND s.path >= $2 AND s.path < $3 AND s.path > $4 \
              AND s.deleted_at IS NULL ORDER BY s.path LIMIT $5"
