@@ -28,13 +28,13 @@ macro_rules! laws {
 }
 
 mod batches;
-mod chance;
+pub mod chance;
 mod deployments;
 mod garbage;
-mod ground;
+pub mod ground;
 mod moving;
 mod numbers;
 mod putting;
 mod releases;
-mod site;
+pub mod site;
 mod tars;

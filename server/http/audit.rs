@@ -62,9 +62,8 @@ impl TryFrom<AuditEntry> for AuditEntryView {
     fn try_from(entry: AuditEntry) -> Result<Self, CatalogError> {
         let hash = hex(&entry.hash());
         let AuditEntry { sequence, at, actor, actor_name, action, project, subject, message, details, .. } = entry;
-        let details = RawValue::from_string(details).map_err(|_| {
-            CatalogError::Corrupt(format!("audit entry {sequence} with details that are no JSON"))
-        })?;
+        let details = RawValue::from_string(details)
+            .map_err(|_| CatalogError::Corrupt(format!("audit entry {sequence} with details that are no JSON")))?;
         let project = Some(project).filter(|project| !project.is_empty());
         Ok(Self { sequence, at, actor, actor_name, action, project, subject, message, details, hash })
     }

@@ -212,7 +212,8 @@ pub async fn read_served(asked: Asked) -> Result<Json<ServedView>, Problem> {
     let at = at.map(|text| text.parse()).transpose().map_err(|why| Problem::invalid("at", why))?;
     let at = at.unwrap_or_else(|| asked.engine().clock.now());
     let row = asked.catalog().deployment_at(project.number, &name, at).await?;
-    let row = row.ok_or_else(|| Problem::not_found(format!("{name} served nothing at {at}; ask for a later instant")))?;
+    let row =
+        row.ok_or_else(|| Problem::not_found(format!("{name} served nothing at {at}; ask for a later instant")))?;
     let DeploymentRow { serves: Served { build, manifest }, revision, at, .. } = row;
     Ok(Json(ServedView { build, manifest, revision, at }))
 }

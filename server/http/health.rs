@@ -65,7 +65,10 @@ pub async fn read_readiness(services: web::Data<Services>) -> Result<web::Json<H
     let why = [not_ready("the database", database), not_ready("the store", store)];
     match why.into_iter().flatten().collect::<Vec<_>>() {
         why if why.is_empty() => Ok(web::Json(WELL)),
-        why => Err(Problem::new(FailureKind::Busy, format!("{}; requests are refused until that is mended", why.join("; ")))),
+        why => Err(Problem::new(
+            FailureKind::Busy,
+            format!("{}; requests are refused until that is mended", why.join("; ")),
+        )),
     }
 }
 
@@ -86,7 +89,8 @@ pub async fn read_metrics(
     let mut text = services.metrics.render();
     let counters = services.engine.store.counters();
     let mut figure = |kind: &str, name: &str, value: f64, help: &str| {
-        let _ = writeln!(text, "# HELP shelfmark_{name} {help}\n# TYPE shelfmark_{name} {kind}\nshelfmark_{name} {value}");
+        let _ =
+            writeln!(text, "# HELP shelfmark_{name} {help}\n# TYPE shelfmark_{name} {kind}\nshelfmark_{name} {value}");
     };
     figure("counter", "store_puts_total", counters.puts as f64, "Packs written.");
     figure("counter", "store_gets_total", counters.gets as f64, "Reads from the store.");

@@ -54,8 +54,7 @@ pub struct ReleaseView {
 
 impl ReleaseView {
     fn of(row: ReleaseRow, changes: i64) -> Self {
-        let latest_build =
-            (row.last_build > 0).then_some(BuildName { release: row.number, number: row.last_build });
+        let latest_build = (row.last_build > 0).then_some(BuildName { release: row.number, number: row.last_build });
         let ReleaseRow { number, title, description, state, created_by, created_at, revision, .. } = row;
         Self { number, title, description, state, created_by, created_at, changes, latest_build, revision }
     }

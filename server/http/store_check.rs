@@ -15,9 +15,7 @@ use shelfmark_domain::hash::ContentId;
 use shelfmark_domain::name::{BuildName, ProjectName};
 use shelfmark_engine::Engine;
 use shelfmark_engine::catalog::{CatalogError, ContentUse};
-use shelfmark_engine::operations::{
-    self, Caller, CheckError, CheckProgress, Checked, DamagedBuild, DamagedContent,
-};
+use shelfmark_engine::operations::{self, Caller, CheckError, CheckProgress, Checked, DamagedBuild, DamagedContent};
 
 use super::extract::Asked;
 use crate::web::Problem;
@@ -95,11 +93,8 @@ impl From<DamagedContent> for DamagedContentView {
         for found in &uses {
             releases.extend(found.releases.iter().map(|release| format!("{}/{release}", found.project)));
         }
-        let version = |found: ContentUse| DamagedVersionView {
-            project: found.project,
-            path: found.path,
-            version: found.version,
-        };
+        let version =
+            |found: ContentUse| DamagedVersionView { project: found.project, path: found.path, version: found.version };
         Self {
             content,
             reason,

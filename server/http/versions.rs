@@ -43,19 +43,7 @@ impl From<VersionRow> for VersionView {
         let (width, height) = row.dimensions.unzip();
         let VersionRow { number, content, size_bytes, media_type, author, message, at, reverted_from, .. } = row;
         let metadata = row.metadata.into();
-        Self {
-            number,
-            content,
-            size_bytes,
-            media_type,
-            width,
-            height,
-            metadata,
-            author,
-            message,
-            at,
-            reverted_from,
-        }
+        Self { number, content, size_bytes, media_type, width, height, metadata, author, message, at, reverted_from }
     }
 }
 

@@ -186,7 +186,8 @@ impl Asked {
             return Err(Problem::invalid(name, "the header comes twice; send it once"));
         }
         let text = value.to_str();
-        text.map(Some).map_err(|_| Problem::invalid(name, "the header has characters beyond ASCII; percent-encode them"))
+        text.map(Some)
+            .map_err(|_| Problem::invalid(name, "the header has characters beyond ASCII; percent-encode them"))
     }
 
     /// What `X-Message` says; the empty text without one.
@@ -219,7 +220,11 @@ pub fn plain(field: &'static str, text: String) -> Result<String, Problem> {
 /// # Errors
 /// Invalid.
 pub fn counted(field: &'static str, number: i64) -> Result<i64, Problem> {
-    if number >= 1 { Ok(number) } else { Err(Problem::invalid(field, format!("{number} is out of range; count from 1"))) }
+    if number >= 1 {
+        Ok(number)
+    } else {
+        Err(Problem::invalid(field, format!("{number} is out of range; count from 1")))
+    }
 }
 
 /// A list that is not longer than a request may be.

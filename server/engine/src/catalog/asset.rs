@@ -98,7 +98,7 @@ fn after_all_paths() -> String {
 
 /// The first text that starts with a prefix, and one after the last.
 fn starting_with(prefix: &str) -> (String, String) {
-    (prefix.to_owned(), format!("{prefix}{END}"))
+    (prefix.to_owned(), format!("{prefix}{}", after_all_paths()))
 }
 
 impl Catalog {
