@@ -1,18 +1,15 @@
-//! Sending a content: whole, in parts, or not at all when the client has it (RFC 9110). Whatever may be uploaded is
-//! sent so that no browser runs it with this site's authority.
+//! Sending a content: whole, in parts, or not at all when the client has it (RFC 9110).
 
 use std::ops::Range;
 
-use actix_web::body::SizedStream;
 use actix_web::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-    HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, RANGE, TryIntoHeaderValue as _, X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, CROSS_ORIGIN_RESOURCE_POLICY, ETAG,
+    HeaderName, HeaderValue, LAST_MODIFIED, RANGE, TryIntoHeaderValue as _, VARY,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use shelfmark_domain::failure::FailureKind;
 use shelfmark_domain::hash::ContentId;
@@ -20,35 +17,36 @@ use shelfmark_domain::time::Timestamp;
 use shelfmark_engine::Engine;
 use shelfmark_engine::operations::{ContentStream, ReadError};
 
+use super::body::{Pieces, small_body};
 use super::conditions::{Validators, Verdict, http_date, range_applies, verdict};
 use super::problem::Problem;
 use super::ranges::{Wanted, wanted};
+pub use super::representation::{Representation, tag};
 
-const RELEASE: HeaderName = HeaderName::from_static("shelfmark-release");
-/// What a browser could run is shown without scripts, forms and this site's origin.
-const SANDBOX: HeaderValue = HeaderValue::from_static(
-    "sandbox; default-src 'none'; img-src 'self' data:; media-src 'self' data:; font-src 'self' data:; \
-     style-src 'self' 'unsafe-inline'",
-);
-const BYTES: HeaderValue = HeaderValue::from_static("bytes");
-const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
-const UNKNOWN_TYPE: HeaderValue = HeaderValue::from_static("application/octet-stream");
-/// What stays as it is in an extended header value: RFC 8187 `attr-char`.
-const ATTRIBUTE: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'!')
-    .remove(b'#')
-    .remove(b'$')
-    .remove(b'&')
-    .remove(b'+')
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'^')
-    .remove(b'_')
-    .remove(b'`')
-    .remove(b'|')
-    .remove(b'~');
+/// Names the build from which an answer comes.
+pub const RELEASE: HeaderName = HeaderName::from_static("shelfmark-release");
+const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
+const CROSS_ORIGIN: HeaderValue = HeaderValue::from_static("cross-origin");
+const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
+const AUTHORIZATION: HeaderValue = HeaderValue::from_static("Authorization");
+/// For so long after a change its date is not told: the address may have had other bytes in the same second.
+const SETTLING_SECONDS: i64 = 2;
 
-/// A content and how it is sent.
+/// On what terms a content is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    pub cache_control: &'a HeaderValue,
+    /// Whether anyone may have it: then pages of other sites may use it, and credentials make no difference.
+    pub is_public: bool,
+    /// When this address came to have this content, if a date tells anything about it.
+    pub modified_at: Option<Timestamp>,
+    /// What stands in `Shelfmark-Release`.
+    pub release: Option<&'a HeaderValue>,
+    /// The name under which it is to be saved instead of shown.
+    pub save_as: Option<&'a str>,
+}
+
+/// A content that is sent once, and how.
 #[derive(Clone, Debug)]
 pub struct Sent<'a> {
     pub content: ContentId,
@@ -56,7 +54,7 @@ pub struct Sent<'a> {
     pub media_type: &'a str,
     /// For whoever saves it.
     pub file_name: &'a str,
-    /// When this address came to have this content, if a date tells anything about it.
+    /// As in `Terms`.
     pub modified_at: Option<Timestamp>,
     pub cache_control: HeaderValue,
     /// Whether it is to be saved instead of shown.
@@ -65,121 +63,111 @@ pub struct Sent<'a> {
     pub release: Option<HeaderValue>,
 }
 
-/// Answers a GET or HEAD with a content, or with what its conditions and ranges ask for.
+/// Answers a GET or HEAD of someone who showed credentials with a content that is sent once.
 ///
 /// # Errors
-/// 412 when a condition does not hold, 416 when no byte that was asked for exists; what kept the first bytes from being
-/// read. An error after those cuts the connection, so that nobody takes a part for the whole.
+/// As `respond`.
 pub async fn send(
     engine: &Engine,
     request: &HttpRequest,
     sent: Sent<'_>,
     ranges_max: usize,
 ) -> Result<HttpResponse, Problem> {
-    let tag = tag(sent.content);
-    let modified_at_seconds = sent.modified_at.map(Timestamp::as_seconds);
-    let validators = Validators { tag: &tag, modified_at_seconds };
+    let representation = Representation::new(sent.content, sent.size_bytes, sent.media_type);
+    let terms = Terms {
+        cache_control: &sent.cache_control,
+        is_public: false,
+        modified_at: sent.modified_at,
+        release: sent.release.as_ref(),
+        save_as: sent.download.then_some(sent.file_name),
+    };
+    respond(engine, request, &representation, terms, ranges_max).await
+}
+
+/// Answers a GET or HEAD with a content, or with what its conditions and ranges ask for.
+///
+/// # Errors
+/// 412 when a condition does not hold, 416 when no byte that was asked for exists; what kept the first bytes from being
+/// read. An error after those cuts the connection, so that nobody takes a part for the whole.
+pub async fn respond(
+    engine: &Engine,
+    request: &HttpRequest,
+    representation: &Representation,
+    terms: Terms<'_>,
+    ranges_max: usize,
+) -> Result<HttpResponse, Problem> {
+    let now_seconds = engine.clock.now().as_seconds();
+    let settled = |at: &i64| now_seconds >= at + SETTLING_SECONDS;
+    let modified_at_seconds = terms.modified_at.map(Timestamp::as_seconds).filter(settled);
+    let validators = Validators { tag: representation.tag.as_bytes(), modified_at_seconds };
+    let terms = Settled { terms, modified_at_seconds };
     match verdict(request.method(), request.headers(), validators) {
         Verdict::Proceed => {}
-        Verdict::NotModified => {
-            let mut answer = HttpResponse::new(StatusCode::NOT_MODIFIED);
-            put_validators(answer.headers_mut(), &sent, &tag);
-            return Ok(answer);
-        }
+        Verdict::NotModified => return Ok(terms.answer(StatusCode::NOT_MODIFIED, representation)),
         Verdict::Failed => {
             let detail = "what is here now is not what If-Match or If-Unmodified-Since names; look at it again";
             return Err(Problem::new(FailureKind::Stale, detail));
         }
     }
-    let range = request.headers().get(RANGE).filter(|_| request.method() == Method::GET);
-    let range = range.filter(|_| range_applies(request.headers(), validators, engine.clock.now().as_seconds()));
-    let wanted = range.map_or(Wanted::Whole, |range| wanted(range.as_bytes(), sent.size_bytes, ranges_max));
+    let size_bytes = representation.size_bytes;
     if request.method() == Method::HEAD {
-        let nothing = SizedStream::new(sent.size_bytes, stream::empty::<Result<Bytes, ReadError>>());
-        return Ok(answer(StatusCode::OK, &sent, &tag).set_body(nothing).map_into_boxed_body());
+        let nothing = Pieces::nothing_of(size_bytes);
+        return Ok(terms.answer(StatusCode::OK, representation).set_body(nothing).map_into_boxed_body());
     }
-    match wanted {
+    let range = request.headers().get(RANGE);
+    let range = range.filter(|_| range_applies(request.headers(), validators, now_seconds));
+    match range.map_or(Wanted::Whole, |range| wanted(range.as_bytes(), size_bytes, ranges_max)) {
         Wanted::Whole => {
-            let answer = answer(StatusCode::OK, &sent, &tag);
-            send_part(engine, answer, &sent, 0..sent.size_bytes).await
+            let answer = terms.answer(StatusCode::OK, representation);
+            send_part(engine, answer, representation, 0..size_bytes).await
         }
         Wanted::Part(part) => {
-            let mut answer = answer(StatusCode::PARTIAL_CONTENT, &sent, &tag);
-            answer.headers_mut().insert(CONTENT_RANGE, content_range(&part, sent.size_bytes));
-            send_part(engine, answer, &sent, part).await
+            let mut answer = terms.answer(StatusCode::PARTIAL_CONTENT, representation);
+            answer.headers_mut().insert(CONTENT_RANGE, content_range(&part, size_bytes));
+            send_part(engine, answer, representation, part).await
         }
         Wanted::Parts(parts) => {
-            let answer = answer(StatusCode::PARTIAL_CONTENT, &sent, &tag);
-            send_parts(engine, answer, &sent, parts).await
+            let answer = terms.answer(StatusCode::PARTIAL_CONTENT, representation);
+            send_parts(engine, answer, representation, parts).await
         }
-        Wanted::Nothing => Err(nothing_there(sent.size_bytes)),
+        Wanted::Nothing => Err(nothing_there(size_bytes)),
     }
 }
 
-/// The strong entity tag of a content, with its quotes.
-pub fn tag(content: ContentId) -> [u8; 66] {
-    let digits = blake3::Hash::from_bytes(*content.as_bytes()).to_hex();
-    let mut tag = [b'"'; 66];
-    tag[1..65].copy_from_slice(digits.as_bytes());
-    tag
+/// Terms whose date may be told.
+struct Settled<'a> {
+    terms: Terms<'a>,
+    modified_at_seconds: Option<i64>,
 }
 
-fn put_validators(headers: &mut HeaderMap, sent: &Sent<'_>, tag: &[u8]) {
-    headers.insert(ETAG, HeaderValue::from_bytes(tag).expect("an entity tag consists of hex digits and quotes"));
-    headers.insert(CACHE_CONTROL, sent.cache_control.clone());
-    if let Some(at) = sent.modified_at
-        && let Ok(date) = http_date(at.as_seconds()).try_into_value()
-    {
-        headers.insert(LAST_MODIFIED, date);
+impl Settled<'_> {
+    /// An answer without a body.
+    fn answer(&self, status: StatusCode, representation: &Representation) -> HttpResponse {
+        let Terms { cache_control, is_public, release, save_as, .. } = self.terms;
+        let mut answer = HttpResponse::new(status);
+        let headers = answer.headers_mut();
+        headers.insert(ETAG, representation.tag.clone());
+        headers.insert(CACHE_CONTROL, cache_control.clone());
+        if let Some(seconds) = self.modified_at_seconds
+            && let Ok(date) = http_date(seconds).try_into_value()
+        {
+            headers.insert(LAST_MODIFIED, date);
+        }
+        if let Some(release) = release {
+            headers.insert(RELEASE, release.clone());
+        }
+        if is_public {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY_ORIGIN);
+            headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, CROSS_ORIGIN);
+        } else {
+            headers.insert(VARY, AUTHORIZATION);
+            headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, SAME_ORIGIN);
+        }
+        if status != StatusCode::NOT_MODIFIED {
+            representation.put_headers(headers, save_as);
+        }
+        answer
     }
-    if let Some(release) = &sent.release {
-        headers.insert(RELEASE, release.clone());
-    }
-}
-
-fn answer(status: StatusCode, sent: &Sent<'_>, tag: &[u8]) -> HttpResponse {
-    let mut answer = HttpResponse::new(status);
-    let headers = answer.headers_mut();
-    put_validators(headers, sent, tag);
-    headers.insert(CONTENT_TYPE, media_type(sent.media_type));
-    headers.insert(ACCEPT_RANGES, BYTES);
-    headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-    if may_run(sent.media_type) {
-        headers.insert(CONTENT_SECURITY_POLICY, SANDBOX);
-    }
-    if sent.download {
-        headers.insert(CONTENT_DISPOSITION, attachment(sent.file_name));
-    }
-    answer
-}
-
-fn media_type(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).unwrap_or(UNKNOWN_TYPE)
-}
-
-/// Whether a browser that is shown this may run something in it.
-fn may_run(media_type: &str) -> bool {
-    const RUNNABLE: [&str; 7] = [
-        "text/html",
-        "text/xml",
-        "text/xsl",
-        "application/xml",
-        "application/pdf",
-        "application/xhtml+xml",
-        "image/svg+xml",
-    ];
-    let essence = media_type.split(';').next().unwrap_or_default().trim_ascii();
-    let ends_in_xml = essence.len() > 4 && essence.as_bytes()[essence.len() - 4..].eq_ignore_ascii_case(b"+xml");
-    ends_in_xml || RUNNABLE.iter().any(|runnable| essence.eq_ignore_ascii_case(runnable))
-}
-
-/// `attachment` with the file's name (RFC 6266): in ASCII for old clients, and as it is for all others.
-fn attachment(file_name: &str) -> HeaderValue {
-    let plain = |c: char| if c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '%') || c == ' ' { c } else { '_' };
-    let ascii: String = file_name.chars().map(plain).collect();
-    let exact = utf8_percent_encode(file_name, ATTRIBUTE);
-    let text = format!("attachment; filename=\"{ascii}\"; filename*=UTF-8''{exact}");
-    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("attachment"))
 }
 
 fn content_range(part: &Range<u64>, size_bytes: u64) -> HeaderValue {
@@ -198,41 +186,41 @@ fn nothing_there(size_bytes: u64) -> Problem {
 async fn send_part(
     engine: &Engine,
     answer: HttpResponse,
-    sent: &Sent<'_>,
+    representation: &Representation,
     part: Range<u64>,
 ) -> Result<HttpResponse, Problem> {
-    if engine.contents.is_small(sent.size_bytes) {
-        let whole = small(engine, sent).await?;
-        let bytes = if part.end - part.start == sent.size_bytes { whole } else { slice(&whole, &part) };
-        return Ok(answer.set_body(bytes).map_into_boxed_body());
+    if engine.contents.is_small(representation.size_bytes) {
+        let whole = small(engine, representation).await?;
+        return Ok(answer.set_body(small_body(slice(&whole, &part))));
     }
     let length = part.end - part.start;
-    let body = begun(engine.contents.read(sent.content, part)).await?;
-    Ok(answer.set_body(SizedStream::new(length, body)).map_into_boxed_body())
+    let body = begun(engine.contents.read(representation.content, part)).await?;
+    Ok(answer.set_body(Pieces::new(length, body)).map_into_boxed_body())
 }
 
 /// Sends several parts as one body of the type `multipart/byteranges`.
 async fn send_parts(
     engine: &Engine,
     mut answer: HttpResponse,
-    sent: &Sent<'_>,
+    representation: &Representation,
     parts: Vec<Range<u64>>,
 ) -> Result<HttpResponse, Problem> {
+    let size_bytes = representation.size_bytes;
     // No content holds its own name, so this stands nowhere in the parts themselves.
-    let boundary = &sent.content.to_string()[..32];
+    let boundary = &representation.content.to_string()[..32];
+    let media_type = representation.content_type.to_str().unwrap_or_default();
     let head = |part: &Range<u64>| {
-        let (media_type, first, last) = (sent.media_type, part.start, part.end - 1);
+        let (first, last) = (part.start, part.end - 1);
         Bytes::from(format!(
-            "\r\n--{boundary}\r\nContent-Type: {media_type}\r\nContent-Range: bytes {first}-{last}/{}\r\n\r\n",
-            sent.size_bytes
+            "\r\n--{boundary}\r\nContent-Type: {media_type}\r\nContent-Range: bytes {first}-{last}/{size_bytes}\r\n\r\n"
         ))
     };
     let end = Bytes::from(format!("\r\n--{boundary}--\r\n"));
     let heads: Vec<Bytes> = parts.iter().map(head).collect();
     let length = heads.iter().zip(&parts).map(|(head, part)| head.len() as u64 + part.end - part.start).sum::<u64>();
     let length = length + end.len() as u64;
-    let (engine, content) = (engine.clone(), sent.content);
-    let whole = if engine.contents.is_small(sent.size_bytes) { Some(small(&engine, sent).await?) } else { None };
+    let whole = if engine.contents.is_small(size_bytes) { Some(small(engine, representation).await?) } else { None };
+    let (engine, content) = (engine.clone(), representation.content);
     let bodies = stream::iter(heads.into_iter().zip(parts)).flat_map(move |(head, part)| {
         let bytes = match &whole {
             Some(whole) => stream::iter([Ok(slice(whole, &part))]).boxed(),
@@ -243,13 +231,13 @@ async fn send_parts(
     let kind = HeaderValue::from_str(&format!("multipart/byteranges; boundary={boundary}"));
     answer.headers_mut().insert(CONTENT_TYPE, kind.expect("the boundary is header text"));
     let body = begun(bodies.chain(stream::iter([Ok(end)])).boxed()).await?;
-    Ok(answer.set_body(SizedStream::new(length, body)).map_into_boxed_body())
+    Ok(answer.set_body(Pieces::new(length, body)).map_into_boxed_body())
 }
 
-async fn small(engine: &Engine, sent: &Sent<'_>) -> Result<Bytes, ReadError> {
-    match engine.contents.in_memory(&sent.content) {
+async fn small(engine: &Engine, representation: &Representation) -> Result<Bytes, ReadError> {
+    match engine.contents.in_memory(&representation.content) {
         Some(bytes) => Ok(bytes),
-        None => engine.contents.whole(sent.content, sent.size_bytes).await,
+        None => engine.contents.whole(representation.content, representation.size_bytes).await,
     }
 }
 
@@ -270,40 +258,4 @@ async fn begun(mut body: ContentStream) -> Result<ContentStream, ReadError> {
     }
     let rest = body.inspect_err(|error| tracing::error!(%error, "an answer broke off: a content can't be read"));
     Ok(stream::iter(first).chain(rest).boxed())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_name_is_kept_in_every_language() {
-        let header = attachment("größe \"1\" 100%.svg");
-        let text =
-            "attachment; filename=\"gr__e _1_ 100_.svg\"; filename*=UTF-8''gr%C3%B6%C3%9Fe%20%221%22%20100%25.svg";
-        assert_eq!(header, text);
-        assert_eq!(attachment("a\r\nX: y").to_str().unwrap().lines().count(), 1);
-    }
-
-    #[test]
-    fn what_a_browser_could_run_is_sandboxed() {
-        for runs in ["text/html", "TEXT/HTML; charset=utf-8", "image/svg+xml", "application/rss+xml", "application/pdf"]
-        {
-            assert!(may_run(runs), "{runs}");
-        }
-        for harmless in ["image/png", "text/plain", "", "video/mp4", "text/css"] {
-            assert!(!may_run(harmless), "{harmless}");
-        }
-    }
-
-    #[test]
-    fn a_type_that_is_no_header_text_is_sent_as_bytes() {
-        assert_eq!(media_type("a\nb"), "application/octet-stream");
-    }
-
-    #[test]
-    fn the_tag_is_the_content_in_quotes() {
-        let content = ContentId::of(b"x");
-        assert_eq!(tag(content), *format!("\"{content}\"").as_bytes());
-    }
 }

@@ -8,6 +8,7 @@ use shelfmark_domain::path::FolderPath;
 use shelfmark_domain::pin::{AssetId, Parameter, Pin, Visibility};
 use shelfmark_domain::time::Timestamp;
 
+use super::asset::range;
 use super::columns::{Columns as _, corrupt};
 use super::connection::Catalog;
 use super::error::CatalogError;
@@ -218,7 +219,7 @@ impl Write {
         release: ReleaseNumber,
         folder: &FolderPath,
     ) -> Result<u64, CatalogError> {
-        let (first, end) = folder.range();
+        let (first, end) = range(folder);
         let removed = query(
             "DELETE FROM changes WHERE project = $1 AND release = $2 AND key >= $3 AND key < $4 \
              AND NOT (key >= '-/' AND key < '-0')",
@@ -226,7 +227,7 @@ impl Write {
         .bind(project)
         .bind(release.get())
         .bind(first)
-        .bind(end.unwrap_or_else(|| "\u{10ffff}".to_owned()))
+        .bind(end)
         .execute(self.connection())
         .await?;
         Ok(removed.rows_affected())

@@ -107,7 +107,7 @@ impl Catalog {
         chunks: &[ChunkRow],
         held_until: Timestamp,
     ) -> Result<Option<Vec<ChunkId>>, CatalogError> {
-        let mut tx = self.begin_writing().await?;
+        let mut tx = self.begin_housekeeping().await?;
         let live = query("UPDATE packs SET state = 'live' WHERE number = $1 AND state = 'writing'").bind(pack);
         if live.execute(&mut *tx).await?.rows_affected() == 0 {
             return Ok(None);

@@ -44,18 +44,23 @@ impl Catalog {
     /// Deletes the rows of expired chunks; an upload that met one of them finds it missing in its last transaction.
     /// Returns how many there were.
     pub async fn sweep_chunks(&self, now: Timestamp) -> Result<u64, CatalogError> {
+        let mut tx = self.begin_housekeeping().await?;
         let swept =
-            query(format!("DELETE FROM chunks WHERE {EXPIRED}")).bind(now.as_micros()).execute(&self.writer).await?;
+            query(format!("DELETE FROM chunks WHERE {EXPIRED}")).bind(now.as_micros()).execute(&mut *tx).await?;
+        tx.commit().await?;
         Ok(swept.rows_affected())
     }
 
     /// Marks packs for deletion that nothing needs; their objects may go after `readers_until`. Returns their names.
     pub async fn retire_packs(&self, now: Timestamp, readers_until: Timestamp) -> Result<Vec<PackId>, CatalogError> {
+        // In turn: on PostgreSQL a pack that is just being entered would be seen as live already but without chunks.
+        let mut tx = self.begin_housekeeping().await?;
         let retired = query(format!("UPDATE packs SET state = 'deleting', held_until = $2 WHERE {EMPTY} RETURNING id"))
             .bind(now.as_micros())
             .bind(readers_until.as_micros())
-            .fetch_all(&self.writer)
+            .fetch_all(&mut *tx)
             .await?;
+        tx.commit().await?;
         retired.iter().map(|row| row.pack(0)).collect()
     }
 

@@ -52,8 +52,18 @@ impl Catalog {
         Ok(Write { tx, dialect: self.dialect, sequence: row.int(0)?, hash, entries: Vec::new() })
     }
 
-    /// Begins a transaction for housekeeping of the store (where chunks are), which isn't a change in the audit's sense.
-    pub(super) async fn begin_writing(&self) -> Result<Transaction<'static, Any>, CatalogError> {
+    /// Begins a transaction for housekeeping of the store (where chunks are), which isn't a change in the audit's
+    /// sense. It waits its turn among the changes all the same: both lock rows of the same chunks, in different
+    /// orders, and would otherwise wait for each other in a circle.
+    pub(super) async fn begin_housekeeping(&self) -> Result<Transaction<'static, Any>, CatalogError> {
+        let mut tx = self.begin_writing().await?;
+        if self.dialect == Dialect::Postgres {
+            sqlx::query("SELECT sequence FROM audit_head WHERE id = 1 FOR UPDATE").fetch_one(&mut *tx).await?;
+        }
+        Ok(tx)
+    }
+
+    async fn begin_writing(&self) -> Result<Transaction<'static, Any>, CatalogError> {
         Ok(match self.dialect {
             Dialect::Sqlite => self.writer.begin_with("BEGIN IMMEDIATE").await?,
             Dialect::Postgres => self.writer.begin().await?,

@@ -17,6 +17,7 @@ use shelfmark_domain::name::ProjectName;
 use super::caller::{AccessError, Caller};
 use super::cutting::CutError;
 use super::facts::facts;
+use super::message::{InvalidMessage, check_message};
 use super::order::{Action, CommitError, Draft, DraftContent, Expect, Incoming, Order, Summary, Target, new_content};
 use super::packing::PackError;
 use super::tar::{TarAction, TarEntry, TarError, TarLimits, read_tar};
@@ -39,8 +40,8 @@ pub struct BatchReceipt {
 pub enum BatchError {
     #[error(transparent)]
     Tar(#[from] TarError),
-    #[error("the message is longer than {0} bytes; shorten it")]
-    MessageTooLong(usize),
+    #[error(transparent)]
+    Message(#[from] InvalidMessage),
     #[error("entry {path} refers to content {content}, which this project does not have; send its bytes")]
     NotKnown { path: String, content: ContentId },
     #[error(transparent)]
@@ -57,7 +58,7 @@ impl Failure for BatchError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Tar(error) => error.kind(),
-            Self::MessageTooLong(_) => FailureKind::Invalid,
+            Self::Message(_) => FailureKind::Invalid,
             Self::NotKnown { .. } => FailureKind::Conflict,
             Self::Access(error) => error.kind(),
             Self::Pack(error) => error.kind(),
@@ -79,9 +80,7 @@ pub async fn batch(
     body: impl Stream<Item = Result<Bytes, BodyError>>,
 ) -> Result<BatchReceipt, BatchError> {
     let project = caller.project(&engine.catalog, project, Permission::EditAssets).await?;
-    if message.len() > engine.limits.text_bytes_max {
-        return Err(BatchError::MessageTooLong(engine.limits.text_bytes_max));
-    }
+    check_message(&message, engine.limits.text_bytes_max)?;
     if let Some(summary) = caller.earlier_outcome::<Summary>(&engine.catalog).await? {
         let files = summary.created + summary.changed + summary.unchanged;
         return Ok(BatchReceipt { files, bytes: 0, summary });
@@ -114,10 +113,7 @@ async fn take(
     project: &ProjectRow,
     body: impl Stream<Item = Result<Bytes, BodyError>>,
 ) -> Result<Taken, BatchError> {
-    let dictionary = match project.dictionary {
-        Some(dictionary) => Some(engine.chunks.reference(dictionary).await.map_err(PackError::from)?),
-        None => None,
-    };
+    let dictionary = engine.packer.dictionary(project).await?;
     let trains = dictionary.is_none();
     let packing = engine.packer.begin(dictionary);
     let limits = TarLimits {

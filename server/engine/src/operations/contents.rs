@@ -29,6 +29,14 @@ struct Segment {
     end: u64,
 }
 
+/// One segment of a content's chunk list.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// How many segments the content has; 0 for a content that is a single chunk and has no list.
+    count: u32,
+    position: u32,
+}
+
 #[derive(Clone, Debug)]
 struct SegmentBytes;
 
@@ -118,14 +126,14 @@ impl Contents {
         }
         let this = self.clone();
         let segments = stream::once(async move {
-            let positions = this.positions(id, &range).await?;
-            Ok::<_, ReadError>((this, range, positions))
+            let places = this.places(id, &range).await?;
+            Ok::<_, ReadError>((this, range, places))
         });
         segments
-            .map_ok(move |(this, range, positions)| {
-                stream::iter(positions.map(Ok)).and_then(move |position| {
+            .map_ok(move |(this, range, places)| {
+                stream::iter(places.into_iter().map(Ok)).and_then(move |place| {
                     let (this, range) = (this.clone(), range.clone());
-                    async move { this.read_segment(id, position, range).await }
+                    async move { this.read_segment(id, place, range).await }
                 })
             })
             .try_flatten()
@@ -133,28 +141,26 @@ impl Contents {
             .boxed()
     }
 
-    /// The positions of the segments that a range touches.
-    async fn positions(&self, id: ContentId, range: &Range<u64>) -> Result<Range<u32>, ReadError> {
+    /// The segments that a range touches.
+    async fn places(&self, id: ContentId, range: &Range<u64>) -> Result<Vec<Place>, ReadError> {
         let count = match self.counts.get(&id) {
             Some(count) => count,
-            None => {
-                // A content without a row of its own is a single chunk.
-                let count = self.chunks.catalog().content(id).await?.map_or(0, |(_, segments)| segments);
-                self.counts.insert(id, count);
-                count
-            }
+            // A content without a row of its own is a single chunk.
+            None => self.chunks.catalog().content(id).await?.map_or(0, |(_, segments)| segments),
         };
-        if count <= 1 {
-            return Ok(0..1);
-        }
-        let catalog = self.chunks.catalog();
-        let first = catalog.segment_position(id, range.start).await?.ok_or(ReadError::WrongSize(id))?;
-        let last = catalog.segment_position(id, range.end - 1).await?.ok_or(ReadError::WrongSize(id))?;
-        Ok(first..last + 1)
+        let positions = if count <= 1 {
+            0..1
+        } else {
+            let catalog = self.chunks.catalog();
+            let first = catalog.segment_position(id, range.start).await?.ok_or(ReadError::WrongSize(id))?;
+            let last = catalog.segment_position(id, range.end - 1).await?.ok_or(ReadError::WrongSize(id))?;
+            first..last + 1
+        };
+        Ok(positions.map(|position| Place { count, position }).collect())
     }
 
-    async fn read_segment(&self, id: ContentId, position: u32, range: Range<u64>) -> Result<ContentStream, ReadError> {
-        let segment = self.segment(id, position).await?;
+    async fn read_segment(&self, id: ContentId, place: Place, range: Range<u64>) -> Result<ContentStream, ReadError> {
+        let segment = self.segment(id, place).await?;
         let is_last = range.end <= segment.end;
         let from =
             segment.chunks.partition_point(|(start, location)| start + u64::from(location.length) <= range.start);
@@ -169,13 +175,14 @@ impl Contents {
         Ok(self.chunks.store().read(pieces, references).map_err(ReadError::from).boxed())
     }
 
-    async fn segment(&self, id: ContentId, position: u32) -> Result<Arc<Segment>, ReadError> {
+    async fn segment(&self, id: ContentId, place: Place) -> Result<Arc<Segment>, ReadError> {
+        let Place { count, position } = place;
         let key = (id, position);
         if let Some(segment) = self.segments.get(&key) {
             return Ok(segment);
         }
-        let (start, refs) = match self.counts.get(&id) {
-            Some(0) => (0, vec![id.as_chunk()]),
+        let (start, refs) = match count {
+            0 => (0, vec![id.as_chunk()]),
             _ => {
                 let (start, list) =
                     self.chunks.catalog().segment(id, position).await?.ok_or(ReadError::NoContent(id))?;
@@ -192,6 +199,8 @@ impl Contents {
         let chunks: Vec<_> = chunks.collect();
         let segment = Arc::new(Segment { chunks, end });
         self.segments.insert(key, segment.clone());
+        // Not before: a content that isn't there yet must not be taken for a single chunk later on.
+        self.counts.insert(id, count);
         Ok(segment)
     }
 
@@ -205,8 +214,8 @@ impl Contents {
         }
         let located = async {
             let mut end = 0;
-            for position in self.positions(id, &(0..size_bytes)).await? {
-                end = self.segment(id, position).await?.end;
+            for place in self.places(id, &(0..size_bytes)).await? {
+                end = self.segment(id, place).await?.end;
             }
             Ok(end == size_bytes)
         };

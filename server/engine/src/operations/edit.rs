@@ -9,6 +9,7 @@ use shelfmark_domain::path::AssetPath;
 use shelfmark_domain::pin::AssetId;
 
 use super::caller::{AccessError, Caller};
+use super::message::{InvalidMessage, check_message};
 use super::order::{Action, CommitError, Done, Draft, DraftContent, Expect, Incoming, Order, Receipt, Target};
 use crate::Engine;
 use crate::catalog::{CatalogError, ProjectRow};
@@ -20,8 +21,8 @@ pub enum EditError {
     NoAsset(uuid::Uuid),
     #[error("{path} has no version {number}; it has 1 to {latest}")]
     NoVersion { path: String, number: i64, latest: i64 },
-    #[error("the message is longer than {0} bytes; shorten it")]
-    MessageTooLong(usize),
+    #[error(transparent)]
+    Message(#[from] InvalidMessage),
     #[error(transparent)]
     Metadata(#[from] InvalidMetadata),
     #[error(transparent)]
@@ -36,7 +37,7 @@ impl Failure for EditError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::NoAsset(_) | Self::NoVersion { .. } => FailureKind::NotFound,
-            Self::MessageTooLong(_) | Self::Metadata(_) => FailureKind::Invalid,
+            Self::Message(_) | Self::Metadata(_) => FailureKind::Invalid,
             Self::Access(error) => error.kind(),
             Self::Commit(error) => error.kind(),
             Self::Catalog(error) => error.kind(),
@@ -127,9 +128,7 @@ async fn carry_out(
     message: String,
     draft: Draft,
 ) -> Result<(Receipt, Done), EditError> {
-    if message.len() > engine.limits.text_bytes_max {
-        return Err(EditError::MessageTooLong(engine.limits.text_bytes_max));
-    }
+    check_message(&message, engine.limits.text_bytes_max)?;
     let order = Order {
         project,
         caller,

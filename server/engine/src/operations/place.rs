@@ -8,6 +8,7 @@ use shelfmark_domain::path::{AssetPath, FolderPath, InvalidPath};
 use shelfmark_domain::pin::AssetId;
 
 use super::caller::{AccessError, Caller};
+use super::message::{InvalidMessage, check_message};
 use crate::Engine;
 use crate::catalog::{AuditDraft, CatalogError, Write};
 
@@ -24,8 +25,8 @@ pub enum PlaceError {
     NoAsset(uuid::Uuid),
     #[error("{0} has not been deleted")]
     NotDeleted(String),
-    #[error("the message is longer than {0} bytes; shorten it")]
-    MessageTooLong(usize),
+    #[error(transparent)]
+    Message(#[from] InvalidMessage),
     #[error(transparent)]
     Path(#[from] InvalidPath),
     #[error(transparent)]
@@ -39,7 +40,7 @@ impl Failure for PlaceError {
         match self {
             Self::Nothing(_) | Self::NoAsset(_) => FailureKind::NotFound,
             Self::Taken(_) | Self::NotDeleted(_) => FailureKind::Conflict,
-            Self::IntoItself(_) | Self::MessageTooLong(_) | Self::Path(_) => FailureKind::Invalid,
+            Self::IntoItself(_) | Self::Message(_) | Self::Path(_) => FailureKind::Invalid,
             Self::Access(error) => error.kind(),
             Self::Catalog(error) => error.kind(),
         }
@@ -65,9 +66,7 @@ pub async fn move_assets(
     message: String,
 ) -> Result<u64, PlaceError> {
     let project = caller.project(&engine.catalog, project, Permission::EditAssets).await?;
-    if message.len() > engine.limits.text_bytes_max {
-        return Err(PlaceError::MessageTooLong(engine.limits.text_bytes_max));
-    }
+    check_message(&message, engine.limits.text_bytes_max)?;
     let mut write = engine.catalog.write().await?;
     let (moved, subject, to) = match what {
         Move::Asset { from, to } => {

@@ -6,13 +6,14 @@ use futures::{Stream, StreamExt as _};
 use shelfmark_domain::access::Permission;
 use shelfmark_domain::failure::{Failure, FailureKind};
 use shelfmark_domain::hash::ContentId;
-use shelfmark_domain::metadata::Metadata;
+use shelfmark_domain::metadata::{InvalidMetadata, Metadata};
 use shelfmark_domain::name::ProjectName;
 use shelfmark_domain::path::AssetPath;
 
 use super::caller::{AccessError, Caller};
 use super::cutting::{CutContent, CutError, cut_content};
 use super::facts::facts;
+use super::message::{InvalidMessage, check_message};
 use super::order::{
     Action, CommitError, Done, Draft, DraftContent, Expect, Incoming, Order, Receipt, Target, new_content,
 };
@@ -49,8 +50,10 @@ pub enum PutError {
     WrongContent { announced: ContentId, came: ContentId },
     #[error("the content is larger than {0} bytes, the most that is accepted")]
     TooLarge(u64),
-    #[error("the message is longer than {0} bytes; shorten it")]
-    MessageTooLong(usize),
+    #[error(transparent)]
+    Message(#[from] InvalidMessage),
+    #[error(transparent)]
+    Metadata(#[from] InvalidMetadata),
     #[error(transparent)]
     Body(#[from] BodyError),
     #[error(transparent)]
@@ -64,9 +67,11 @@ pub enum PutError {
 impl Failure for PutError {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::WrongLength { .. } | Self::WrongContent { .. } | Self::MessageTooLong(_) | Self::Body(_) => {
-                FailureKind::Invalid
-            }
+            Self::WrongLength { .. }
+            | Self::WrongContent { .. }
+            | Self::Message(_)
+            | Self::Metadata(_)
+            | Self::Body(_) => FailureKind::Invalid,
             Self::TooLarge(_) => FailureKind::TooLarge,
             Self::Access(error) => error.kind(),
             Self::Pack(error) => error.kind(),
@@ -97,9 +102,8 @@ pub async fn put(
 ) -> Result<(Receipt, Done), PutError> {
     let project = caller.project(&engine.catalog, project, Permission::EditAssets).await?;
     let limits = &engine.limits;
-    if upload.message.len() > limits.text_bytes_max {
-        return Err(PutError::MessageTooLong(limits.text_bytes_max));
-    }
+    check_message(&upload.message, limits.text_bytes_max)?;
+    let metadata = upload.metadata.clone().map(Metadata::checked).transpose()?;
     if upload.length.is_some_and(|length| length > limits.content_bytes_max) {
         return Err(PutError::TooLarge(limits.content_bytes_max));
     }
@@ -116,7 +120,7 @@ pub async fn put(
     let draft = Draft {
         target: Target::Path(path),
         expect: upload.expect,
-        action: Action::Put { content: Some(content), metadata: upload.metadata, reverted_from: None },
+        action: Action::Put { content: Some(content), metadata, reverted_from: None },
     };
     let order = Order {
         project,
@@ -187,10 +191,7 @@ async fn stream(
     project: &ProjectRow,
     body: impl Stream<Item = Result<Bytes, BodyError>>,
 ) -> Result<Taken, PutError> {
-    let dictionary = match project.dictionary {
-        Some(dictionary) => Some(engine.chunks.reference(dictionary).await.map_err(PackError::from)?),
-        None => None,
-    };
+    let dictionary = engine.packer.dictionary(project).await?;
     let packing = engine.packer.begin(dictionary);
     let upload = packing.upload();
     let max = engine.limits.content_bytes_max;
