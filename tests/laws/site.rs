@@ -106,7 +106,7 @@ impl Site {
     /// The paths of all assets.
     pub async fn paths(&self) -> Vec<String> {
         let project = self.row().await.number;
-        let page = self.engine.catalog.assets(project, &FolderPath::root(), "", 10_000).await.expect("it is read");
+        let page = self.engine.catalog.assets(project, "", "", 10_000).await.expect("it is read");
         page.items.into_iter().map(|asset| asset.path).collect()
     }
 
