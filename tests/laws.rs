@@ -27,13 +27,21 @@ macro_rules! laws {
     };
 }
 
+mod access;
 mod batches;
 mod chance;
+mod comparing;
+mod crash;
 mod deployments;
+mod faults;
+mod faulty;
 mod ground;
 mod moving;
 mod numbers;
 mod putting;
 mod releases;
+mod repeating;
+mod side_by_side;
 mod site;
 mod tars;
+mod trail;
