@@ -94,7 +94,7 @@ pub async fn stir(site: &Site, chance: &mut Chance) {
                 removed.await.unwrap();
             }
             1 if paths.contains(&path) => {
-                let what = Move::Asset { from: of(&path), to: of(&format!("moved/{}", chance.below(1_000_000))) };
+                let what = Move::Asset { from: of(&path), to: of(format!("moved/{}", chance.below(1_000_000))) };
                 move_assets(&site.engine, site.caller(), &site.name, what, "".into()).await.unwrap();
             }
             _ => drop(site.put(&path, format!("{}", chance.below(1_000))).await),
