@@ -90,6 +90,14 @@ impl Ground {
         Site { engine: engine(&self.catalog, store).await, ..self.site.clone() }
     }
 
+    /// The folder that holds the bytes, where they are in one.
+    pub fn folder(&self) -> Option<std::path::PathBuf> {
+        match &self.store {
+            StoreConfig::Folder { path } => Some(path.clone()),
+            _ => None,
+        }
+    }
+
     /// What holds at the end of every law: the audit trail is whole.
     pub async fn holds(&self) {
         let entries = self.engine.catalog.verify_audit().await.expect("the audit trail is whole");

@@ -10,7 +10,6 @@ use shelfmark_domain::access::Principal;
 use shelfmark_domain::failure::{Failure as _, FailureKind};
 use shelfmark_domain::hash::{ContentId, ManifestId};
 use shelfmark_domain::name::{BuildName, EnvironmentName, ProjectName, ReleaseNumber};
-use shelfmark_domain::path::FolderPath;
 use shelfmark_domain::pin::Entry;
 use shelfmark_engine::Engine;
 use shelfmark_engine::catalog::{AssetRow, BuildRow, DeploymentRow, ProjectRow, StoreStatistics, VersionRow};
