@@ -69,8 +69,11 @@ async fn a_batch_of_many_small_files_is_one_write(ground: &Ground) {
     assert!(ground.another().await.bytes("late.svg").await == text(1, 901));
 }
 
-/// Archives whose last entry is wrong, and whether an error says so.
-fn bad_archives() -> Vec<(Vec<u8>, fn(&TarError) -> bool)> {
+/// Whether an error tells what is wrong with an archive.
+type IsReason = fn(&TarError) -> bool;
+
+/// Archives whose last entry is wrong.
+fn bad_archives() -> Vec<(Vec<u8>, IsReason)> {
     let good = || Tar::new().file("good", noise(1, 400_000)).file("also", "good");
     let with = |kind, path: &[u8]| good().entry(kind, path, &[], b"").finish();
     let record = |records: &[(&str, &str)]| good().entry(EntryType::Regular, "bad", records, "bytes").finish();

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::{Stream, TryStreamExt as _};
 
 use shelfmark_domain::access::Principal;
+use shelfmark_domain::failure::{Failure as _, FailureKind};
 use shelfmark_domain::hash::{ContentId, ManifestId};
 use shelfmark_domain::name::{BuildName, EnvironmentName, ProjectName, ReleaseNumber};
 use shelfmark_domain::pin::Entry;
@@ -150,6 +151,15 @@ impl Site {
     /// A build of everything as it is now.
     pub async fn build_latest(&self) -> BuildRow {
         self.build_of(vec![AddedChange::Latest]).await
+    }
+
+    /// A build of everything as it was at some moment, while others change it.
+    pub async fn try_build_latest(&self) -> Result<BuildName, FailureKind> {
+        let (release, latest) = (self.release(Vec::new()).await, vec![AddedChange::Latest]);
+        let added = add_changes(&self.engine, &self.caller(), &self.name, release, latest).await;
+        added.map_err(|error| error.kind())?;
+        let built = self.try_build(release, Base::FinalEnvironment).await;
+        built.map(|build| build.name).map_err(|error| error.kind())
     }
 
     pub async fn try_promote(
