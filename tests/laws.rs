@@ -27,8 +27,22 @@ macro_rules! laws {
     };
 }
 
+mod access;
+mod batches;
 pub mod chance;
+mod comparing;
+mod crash;
+mod deployments;
+mod faults;
+mod faulty;
+mod garbage;
 pub mod ground;
+mod moving;
 mod numbers;
 mod putting;
+mod releases;
+mod repeating;
+mod side_by_side;
 pub mod site;
+mod tars;
+mod trail;

@@ -7,15 +7,16 @@ use bytes::Bytes;
 use futures::{Stream, TryStreamExt as _};
 
 use shelfmark_domain::access::Principal;
+use shelfmark_domain::failure::{Failure as _, FailureKind};
 use shelfmark_domain::hash::{ContentId, ManifestId};
 use shelfmark_domain::name::{BuildName, EnvironmentName, ProjectName, ReleaseNumber};
-use shelfmark_domain::path::FolderPath;
 use shelfmark_domain::pin::Entry;
 use shelfmark_engine::Engine;
 use shelfmark_engine::catalog::{AssetRow, BuildRow, DeploymentRow, ProjectRow, StoreStatistics, VersionRow};
 use shelfmark_engine::operations::{
-    AddedChange, Base, BodyError, BuildError, Caller, DeployError, Deployed, Done, IdempotencyKey, Promotion, PutError,
-    ReadError, Rollback, Upload, add_changes, build, create_release, promote, put, roll_back,
+    AddedChange, Base, BatchError, BatchReceipt, BodyError, BuildError, Caller, DeployError, Deployed, Done,
+    IdempotencyKey, Promotion, PutError, ReadError, Rollback, Upload, add_changes, batch, build, create_project,
+    create_release, promote, put, roll_back,
 };
 
 /// Cheap to clone; clones are the same project.
@@ -27,8 +28,8 @@ pub struct Site {
 }
 
 /// A text as a path, name or number.
-pub fn of<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
-    text.parse().expect("the law names what can be named")
+pub fn of<T: std::str::FromStr<Err: std::fmt::Debug>>(text: impl AsRef<str>) -> T {
+    text.as_ref().parse().expect("the law names what can be named")
 }
 
 /// Bytes as a request's body: they come in pieces.
@@ -85,6 +86,17 @@ impl Site {
         self.upload(path, Upload::default(), bytes).await.expect("it is stored")
     }
 
+    pub async fn batch(&self, tar: Vec<u8>) -> Result<BatchReceipt, BatchError> {
+        batch(&self.engine, self.caller(), &self.name, "a batch".into(), body(tar)).await
+    }
+
+    /// Another project of the same engine.
+    pub async fn another_project(&self, name: &str) -> Self {
+        let name: ProjectName = of(name);
+        create_project(&self.engine, &self.caller(), &name, "").await.expect("a project can be made");
+        Self { name, ..self.clone() }
+    }
+
     /// The asset that is at a path now.
     pub async fn asset(&self, path: &str) -> Option<AssetRow> {
         let project = self.row().await.number;
@@ -94,7 +106,7 @@ impl Site {
     /// The paths of all assets.
     pub async fn paths(&self) -> Vec<String> {
         let project = self.row().await.number;
-        let page = self.engine.catalog.assets(project, &FolderPath::root(), "", 10_000).await.expect("it is read");
+        let page = self.engine.catalog.assets(project, "", "", 10_000).await.expect("it is read");
         page.items.into_iter().map(|asset| asset.path).collect()
     }
 
@@ -139,6 +151,15 @@ impl Site {
     /// A build of everything as it is now.
     pub async fn build_latest(&self) -> BuildRow {
         self.build_of(vec![AddedChange::Latest]).await
+    }
+
+    /// A build of everything as it was at some moment, while others change it.
+    pub async fn try_build_latest(&self) -> Result<BuildName, FailureKind> {
+        let (release, latest) = (self.release(Vec::new()).await, vec![AddedChange::Latest]);
+        let added = add_changes(&self.engine, &self.caller(), &self.name, release, latest).await;
+        added.map_err(|error| error.kind())?;
+        let built = self.try_build(release, Base::FinalEnvironment).await;
+        built.map(|build| build.name).map_err(|error| error.kind())
     }
 
     pub async fn try_promote(

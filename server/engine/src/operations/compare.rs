@@ -142,17 +142,19 @@ fn with_moves(differences: Vec<Difference>) -> Vec<Compared> {
         Some(Entry::Pin(pin)) => Some(pin.asset),
         Some(Entry::Parameter(_) | Entry::Access(_)) | None => None,
     };
-    let mut removed: HashMap<AssetId, Difference> = HashMap::new();
+    // A manifest may pin one asset at several paths, so several of its pins may go.
+    let mut removed: HashMap<AssetId, Vec<Difference>> = HashMap::new();
     let (gone, rest): (Vec<Difference>, Vec<Difference>) =
         differences.into_iter().partition(|d| d.after.is_none() && asset(&d.before).is_some());
     for difference in gone {
         if let Some(id) = asset(&difference.before) {
-            removed.insert(id, difference);
+            removed.entry(id).or_default().push(difference);
         }
     }
     let mut compared = Vec::new();
     for difference in rest {
-        let from = asset(&difference.after).filter(|_| difference.before.is_none()).and_then(|id| removed.remove(&id));
+        let from =
+            asset(&difference.after).filter(|_| difference.before.is_none()).and_then(|id| removed.get_mut(&id)?.pop());
         compared.push(match from {
             Some(from) => Compared {
                 kind: ChangeKind::Moved,
@@ -170,7 +172,7 @@ fn with_moves(differences: Vec<Difference>) -> Vec<Compared> {
             },
         });
     }
-    let gone = removed.into_values();
+    let gone = removed.into_values().flatten();
     compared.extend(gone.map(|difference| Compared { kind: ChangeKind::Removed, difference, from_key: None }));
     compared.sort_by(|a, b| a.difference.key.cmp(&b.difference.key));
     compared

@@ -1,0 +1,106 @@
+//! A request that is repeated with its key has one effect and one outcome.
+
+use shelfmark_domain::failure::{Failure, FailureKind};
+use shelfmark_engine::operations::{
+    AccessError, AddedChange as Add, Base, BatchError, BuildError, CommitError, ReleaseError, batch, build,
+    create_project, create_release,
+};
+
+use super::ground::Ground;
+use super::site::{at_once, body, of};
+use super::tars::tar_of;
+
+laws![
+    a_repeated_release_is_made_once,
+    a_repeated_build_is_made_once,
+    a_repeated_batch_is_carried_out_once,
+    a_repeated_project_is_made_once,
+    a_key_belongs_to_whoever_used_it,
+];
+
+async fn a_repeated_release_is_made_once(ground: &Ground) {
+    let make = |key: &str, title: &str| {
+        let (site, caller, title) = (ground.site.clone(), ground.caller_with_key(key, title), title.to_owned());
+        async move { create_release(&site.engine, &caller, &site.name, &title, "").await }
+    };
+    let first = make("k", "spring").await.unwrap();
+    assert_eq!(make("k", "spring").await.unwrap().number, first.number);
+    let reused = make("k", "summer").await.unwrap_err();
+    assert!(
+        matches!(reused, ReleaseError::Access(AccessError::KeyReused(_))) && reused.kind() == FailureKind::Conflict
+    );
+
+    let many = at_once((0..16).map(|_| make("racing", "autumn"))).await;
+    for made in many {
+        match made {
+            Ok(release) => assert_eq!(release.number, of("R-2")),
+            Err(error) => assert_eq!(error.kind(), FailureKind::Busy, "{error:?}"),
+        }
+    }
+    assert_eq!(make("racing", "autumn").await.unwrap().number, of("R-2"));
+    assert_eq!(make("other", "winter").await.unwrap().number, of("R-3"));
+}
+
+async fn a_repeated_build_is_made_once(ground: &Ground) {
+    ground.put("a", "x").await;
+    let release = ground.release(vec![Add::Latest]).await;
+    let make = |key: &str, what: &str| {
+        let (site, caller) = (ground.site.clone(), ground.caller_with_key(key, what));
+        async move { build(&site.engine, &caller, &site.name, release, Base::Empty).await }
+    };
+    let many = at_once((0..8).map(|_| make("k", "empty"))).await;
+    for made in many {
+        match made {
+            Ok(build) => assert_eq!(build.name, of("R-1.1")),
+            Err(error) => assert_eq!(error.kind(), FailureKind::Busy, "{error:?}"),
+        }
+    }
+    assert_eq!(make("k", "empty").await.unwrap().name, of("R-1.1"));
+    assert!(matches!(make("k", "other").await, Err(BuildError::Access(AccessError::KeyReused(_)))));
+    assert_eq!(make("l", "empty").await.unwrap().name, of("R-1.2"));
+}
+
+async fn a_repeated_batch_is_carried_out_once(ground: &Ground) {
+    let make = |key: &str, bytes: &'static [u8]| {
+        let (site, caller) = (ground.site.clone(), ground.caller_with_key(key, &String::from_utf8_lossy(bytes)));
+        let tar = tar_of([("a", bytes), ("b", b"always")]);
+        async move { batch(&site.engine, caller, &site.name, String::new(), body(tar)).await }
+    };
+    let first = make("k", b"1").await.unwrap();
+    ground.put("a", "2").await;
+    let again = make("k", b"1").await.unwrap();
+    assert_eq!((again.summary, again.files), (first.summary, first.files));
+    assert_eq!(ground.bytes("a").await, b"2", "what came later stays");
+    assert!(matches!(make("k", b"3").await, Err(BatchError::Access(AccessError::KeyReused(_)))));
+
+    let many = at_once((0..12).map(|_| make("racing", b"4"))).await;
+    for made in many {
+        match made {
+            Ok(_) => {}
+            Err(BatchError::Commit(CommitError::Access(error))) => assert_eq!(error.kind(), FailureKind::Busy),
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    assert_eq!(ground.versions("a").await.len(), 3);
+}
+
+async fn a_repeated_project_is_made_once(ground: &Ground) {
+    let make = |title: &str| {
+        let (site, caller, title) = (ground.site.clone(), ground.caller_with_key("k", title), title.to_owned());
+        async move { create_project(&site.engine, &caller, &of("shop"), &title).await }
+    };
+    let first = make("Shop").await.unwrap();
+    assert_eq!(make("Shop").await.unwrap(), first);
+    assert_eq!(make("Other").await.unwrap_err().kind(), FailureKind::Conflict);
+}
+
+async fn a_key_belongs_to_whoever_used_it(ground: &Ground) {
+    let mut other = ground.who.clone();
+    other.id = "someone else".into();
+    let mut numbers = Vec::new();
+    for site in [ground.site.clone(), ground.asked_by(other)] {
+        let caller = site.caller_with_key("k", "same");
+        numbers.push(create_release(&site.engine, &caller, &site.name, "same", "").await.unwrap().number.get());
+    }
+    assert_eq!(numbers, [1, 2]);
+}
