@@ -21,6 +21,7 @@ use shelfmark_engine::store::{S3Config, Store, StoreConfig, UrlConfig};
 use shelfmark_engine::{Engine, EngineParts};
 
 use crate::config::{Config, LogFormat, StoreKind};
+use crate::delivery::Delivery;
 use crate::web::Authenticator;
 use crate::web::request::watch;
 use crate::{delivery, http, jobs};
@@ -116,10 +117,11 @@ fn server(services: Services, listener: TcpListener) -> anyhow::Result<actix_web
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         workers => workers,
     };
+    let delivery = Arc::new(Delivery::new(&services));
     let build = move || {
         App::new()
             .app_data(actix::Data::new(services.clone()))
-            .configure(|config| delivery::routes(config, &services))
+            .configure(|config| delivery::routes(config, &delivery))
             .service(actix::scope("").wrap(from_fn(watch)).configure(|config| http::routes(config, &services)))
     };
     Ok(HttpServer::new(build)

@@ -27,8 +27,8 @@ macro_rules! laws {
     };
 }
 
-mod chance;
-mod ground;
+pub mod chance;
+pub mod ground;
 mod numbers;
 mod putting;
-mod site;
+pub mod site;
