@@ -41,6 +41,8 @@ pub struct Services {
     pub config: Arc<Config>,
     pub auth: Authenticator,
     pub metrics: PrometheusHandle,
+    /// Sums over the catalog that metrics show.
+    pub statistics: http::RememberedStatistics,
     /// Keeps a second server off the data folder.
     _lock: Arc<Option<File>>,
 }
@@ -150,6 +152,7 @@ async fn open(config: Config) -> anyhow::Result<Services> {
         engine,
         config: Arc::new(config),
         metrics: handle,
+        statistics: http::RememberedStatistics::default(),
         _lock: Arc::new(lock),
     })
 }

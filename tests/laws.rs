@@ -27,8 +27,14 @@ macro_rules! laws {
     };
 }
 
+mod batches;
 pub mod chance;
+mod deployments;
+mod garbage;
 pub mod ground;
+mod moving;
 mod numbers;
 mod putting;
+mod releases;
 pub mod site;
+mod tars;

@@ -14,8 +14,9 @@ use shelfmark_domain::pin::Entry;
 use shelfmark_engine::Engine;
 use shelfmark_engine::catalog::{AssetRow, BuildRow, DeploymentRow, ProjectRow, StoreStatistics, VersionRow};
 use shelfmark_engine::operations::{
-    AddedChange, Base, BodyError, BuildError, Caller, DeployError, Deployed, Done, IdempotencyKey, Promotion, PutError,
-    ReadError, Rollback, Upload, add_changes, build, create_release, promote, put, roll_back,
+    AddedChange, Base, BatchError, BatchReceipt, BodyError, BuildError, Caller, DeployError, Deployed, Done,
+    IdempotencyKey, Promotion, PutError, ReadError, Rollback, Upload, add_changes, batch, build, create_project,
+    create_release, promote, put, roll_back,
 };
 
 /// Cheap to clone; clones are the same project.
@@ -27,8 +28,8 @@ pub struct Site {
 }
 
 /// A text as a path, name or number.
-pub fn of<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
-    text.parse().expect("the law names what can be named")
+pub fn of<T: std::str::FromStr<Err: std::fmt::Debug>>(text: impl AsRef<str>) -> T {
+    text.as_ref().parse().expect("the law names what can be named")
 }
 
 /// Bytes as a request's body: they come in pieces.
@@ -83,6 +84,17 @@ impl Site {
 
     pub async fn put(&self, path: &str, bytes: impl Into<Bytes>) -> Done {
         self.upload(path, Upload::default(), bytes).await.expect("it is stored")
+    }
+
+    pub async fn batch(&self, tar: Vec<u8>) -> Result<BatchReceipt, BatchError> {
+        batch(&self.engine, self.caller(), &self.name, "a batch".into(), body(tar)).await
+    }
+
+    /// Another project of the same engine.
+    pub async fn another_project(&self, name: &str) -> Self {
+        let name: ProjectName = of(name);
+        create_project(&self.engine, &self.caller(), &name, "").await.expect("a project can be made");
+        Self { name, ..self.clone() }
     }
 
     /// The asset that is at a path now.

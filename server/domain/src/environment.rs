@@ -129,6 +129,22 @@ impl Environment {
     }
 }
 
+/// What was served before the present build, as someone sees it who goes back step by step: a promotion puts its
+/// build on top of what was served, a rollback takes away what lies above its build. So rollbacks in a row go further
+/// back each time, and never to and fro. `history` comes oldest first.
+pub fn served_before(history: impl IntoIterator<Item = (DeploymentKind, Served)>) -> Option<Served> {
+    let mut pile: Vec<Served> = Vec::new();
+    for (kind, serves) in history {
+        let below = pile.len().saturating_sub(1);
+        match (kind, pile[..below].iter().rposition(|earlier| *earlier == serves)) {
+            (DeploymentKind::Rollback, Some(at)) => pile.truncate(at + 1),
+            // A rollback to what an earlier one had taken away is a way forward, as a promotion is.
+            (DeploymentKind::Rollback, None) | (DeploymentKind::Promotion, _) => pile.push(serves),
+        }
+    }
+    pile.len().checked_sub(2).map(|at| pile[at])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,6 +174,24 @@ mod tests {
         let moved = point(&production(Some(build(2)), 5), build(3), Some(4)).unwrap_err();
         assert_eq!((moved.serves, moved.revision), (Some(build(2)), 5));
         assert!(moved.to_string().contains("serves R-2.1 at revision 5"), "{moved}");
+    }
+
+    #[test]
+    fn going_back_again_and_again_reaches_the_beginning() {
+        let cases: [(&[i64], &[i64]); 4] =
+            [(&[1, 2, 3], &[2, 1]), (&[1, 2, 1], &[2, 1]), (&[1, 2, 1, 3, 2], &[3, 1, 2, 1]), (&[1], &[])];
+        for (promoted, back_to) in cases {
+            let mut history: Vec<_> = promoted.iter().map(|n| (DeploymentKind::Promotion, build(*n))).collect();
+            let mut reached = Vec::new();
+            while let Some(served) = served_before(history.iter().copied()) {
+                reached.push(served);
+                history.push((DeploymentKind::Rollback, served));
+            }
+            assert_eq!(reached, back_to.iter().map(|n| build(*n)).collect::<Vec<_>>());
+        }
+        let (there, back) = (DeploymentKind::Promotion, DeploymentKind::Rollback);
+        let taken_away = [(there, build(1)), (there, build(2)), (back, build(1)), (back, build(2))];
+        assert_eq!(served_before(taken_away), Some(build(1)));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use shelfmark_domain::hash::ContentId;
 use shelfmark_domain::metadata::Metadata;
-use shelfmark_domain::path::FolderPath;
+use shelfmark_domain::path::{FolderPath, PATH_BYTES_MAX};
 use shelfmark_domain::pin::AssetId;
 use shelfmark_domain::time::Timestamp;
 
@@ -85,12 +85,20 @@ fn read_state(row: &sqlx::any::AnyRow) -> Result<AssetState, CatalogError> {
     })
 }
 
-/// The largest text there is for a range that has no end: no path starts with this character.
-const END: &str = "\u{10ffff}";
-
-fn range(folder: &FolderPath) -> (String, String) {
+/// The first text of a folder's paths, and one after all of them.
+pub(super) fn range(folder: &FolderPath) -> (String, String) {
     let (first, end) = folder.range();
-    (first, end.unwrap_or_else(|| END.to_owned()))
+    (first, end.unwrap_or_else(after_all_paths))
+}
+
+/// The last character there is, more often than a path is long.
+fn after_all_paths() -> String {
+    "\u{10ffff}".repeat(PATH_BYTES_MAX / 4 + 1)
+}
+
+/// The first text that starts with a prefix, and one after the last.
+fn starting_with(prefix: &str) -> (String, String) {
+    (prefix.to_owned(), format!("{prefix}{}", after_all_paths()))
 }
 
 impl Catalog {
@@ -116,15 +124,15 @@ impl Catalog {
         row.as_ref().map(read).transpose()
     }
 
-    /// The assets in a folder by path.
+    /// The assets whose paths start with a text, by path.
     pub async fn assets(
         &self,
         project: i64,
-        folder: &FolderPath,
+        prefix: &str,
         after: &str,
         limit: u32,
     ) -> Result<Page<AssetRow>, CatalogError> {
-        let (first, end) = range(folder);
+        let (first, end) = starting_with(prefix);
         let rows = query(format!(
             "SELECT {COLUMNS}, {VERSION} {FROM} WHERE s.project = $1 AND s.path >= $2 AND s.path < $3 AND s.path > $4 \
              AND s.deleted_at IS NULL ORDER BY s.path LIMIT $5"
@@ -140,15 +148,15 @@ impl Catalog {
         Ok(Page::cut(items?, limit, |asset| Cursor::after(&asset.path)))
     }
 
-    /// The deleted assets of a folder by path, and at one path the one deleted last first.
+    /// The deleted assets whose paths start with a text, by path, and at one path the one deleted last first.
     pub async fn deleted_assets(
         &self,
         project: i64,
-        folder: &FolderPath,
+        prefix: &str,
         after: (&str, i64),
         limit: u32,
     ) -> Result<Page<AssetRow>, CatalogError> {
-        let (first, end) = range(folder);
+        let (first, end) = starting_with(prefix);
         let rows = query(format!(
             "SELECT {COLUMNS}, {VERSION} {FROM} WHERE s.project = $1 AND s.path >= $2 AND s.path < $3 AND s.deleted_at IS NOT NULL \
              AND (s.path > $4 OR (s.path = $4 AND s.deleted_at < $5)) ORDER BY s.path, s.deleted_at DESC LIMIT $6"
@@ -166,15 +174,15 @@ impl Catalog {
         Ok(Page::cut(items?, limit, |asset| Cursor::after(key(asset))))
     }
 
-    /// The states of the assets in a folder by path: what a comparison needs, without who and why.
+    /// The states of the assets whose paths start with a text, by path: what a comparison needs, without who and why.
     pub async fn asset_states(
         &self,
         project: i64,
-        folder: &FolderPath,
+        prefix: &str,
         after: &str,
         limit: u32,
     ) -> Result<Vec<AssetState>, CatalogError> {
-        let (first, end) = range(folder);
+        let (first, end) = starting_with(prefix);
         let rows = query(format!(
             "SELECT {STATE} WHERE s.project = $1 AND s.path >= $2 AND s.path < $3 AND s.path > $4 \
              AND s.deleted_at IS NULL ORDER BY s.path LIMIT $5"

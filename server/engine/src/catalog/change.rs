@@ -1,11 +1,14 @@
 //! The changes of releases: one line per key of the manifest.
 
+use std::collections::HashMap;
+
 use shelfmark_domain::hash::ContentId;
 use shelfmark_domain::name::ReleaseNumber;
 use shelfmark_domain::path::FolderPath;
 use shelfmark_domain::pin::{AssetId, Parameter, Pin, Visibility};
 use shelfmark_domain::time::Timestamp;
 
+use super::asset::range;
 use super::columns::{Columns as _, corrupt};
 use super::connection::Catalog;
 use super::error::CatalogError;
@@ -95,14 +98,23 @@ impl Catalog {
         Ok(Page::cut(items?, limit, |listed| Cursor::after(&listed.change.key)))
     }
 
-    /// How many lines a release has.
-    pub async fn count_changes(&self, project: i64, release: ReleaseNumber) -> Result<i64, CatalogError> {
-        let row = query("SELECT COUNT(*) FROM changes WHERE project = $1 AND release = $2")
-            .bind(project)
-            .bind(release.get())
-            .fetch_one(&self.reader)
-            .await?;
-        row.int(0)
+    /// How many lines each of these releases has; those without any are left out.
+    pub async fn count_changes_of(
+        &self,
+        project: i64,
+        releases: &[ReleaseNumber],
+    ) -> Result<HashMap<ReleaseNumber, i64>, CatalogError> {
+        let mut connection = self.reader.acquire().await?;
+        let rows = rows::select_in(
+            &mut connection,
+            "SELECT release, COUNT(*) FROM changes WHERE project = $1 AND release IN",
+            "GROUP BY release",
+            (1, |query| query.bind(project)),
+            releases,
+            |query, release| query.bind(release.get()),
+        )
+        .await?;
+        rows.iter().map(|row| Ok((ReleaseNumber::new(row.int(0)?), row.int(1)?))).collect()
     }
 
     /// A release's changes by key, each pin complete: what a build needs.
@@ -207,7 +219,7 @@ impl Write {
         release: ReleaseNumber,
         folder: &FolderPath,
     ) -> Result<u64, CatalogError> {
-        let (first, end) = folder.range();
+        let (first, end) = range(folder);
         let removed = query(
             "DELETE FROM changes WHERE project = $1 AND release = $2 AND key >= $3 AND key < $4 \
              AND NOT (key >= '-/' AND key < '-0')",
@@ -215,7 +227,7 @@ impl Write {
         .bind(project)
         .bind(release.get())
         .bind(first)
-        .bind(end.unwrap_or_else(|| "\u{10ffff}".to_owned()))
+        .bind(end)
         .execute(self.connection())
         .await?;
         Ok(removed.rows_affected())

@@ -29,7 +29,7 @@ pub struct VersionRow {
 
 /// What is known of a content that a project already has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct KnownContent {
+pub struct KnownContent {
     pub content: ContentId,
     pub size_bytes: u64,
     pub media_type: String,
@@ -88,7 +88,7 @@ impl Catalog {
     }
 
     /// Those of the contents that some version of the project has, deleted assets included.
-    pub(crate) async fn known_contents(
+    pub async fn known_contents(
         &self,
         project: i64,
         contents: &[ContentId],

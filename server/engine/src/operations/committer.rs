@@ -71,7 +71,7 @@ async fn run(packer: Packer, mut orders: mpsc::Receiver<(Order, Reply)>) {
             group.push(next);
         }
         let (orders, replies): (Vec<Order>, Vec<Reply>) = group.into_iter().unzip();
-        for (reply, receipt) in replies.into_iter().zip(carry_out(&packer, orders).await) {
+        for (reply, receipt) in replies.into_iter().zip(carry_out(&packer, &orders).await) {
             let _ = reply.send(receipt); // whoever asked may have gone; the order stands
         }
     }
@@ -81,34 +81,54 @@ fn removes(order: &Order) -> bool {
     order.drafts.iter().any(|draft| draft.action == Action::Remove)
 }
 
-async fn carry_out(packer: &Packer, mut orders: Vec<Order>) -> Vec<Result<Receipt, CommitError>> {
+/// What came of each order of a group.
+type Receipts = Vec<Result<Receipt, CommitError>>;
+
+async fn carry_out(packer: &Packer, orders: &[Order]) -> Receipts {
+    if let Some(receipts) = try_often(packer, orders).await {
+        return receipts;
+    }
+    let mut receipts = Vec::with_capacity(orders.len());
+    for order in orders {
+        receipts.extend(try_often(packer, std::slice::from_ref(order)).await.into_iter().flatten());
+    }
+    receipts
+}
+
+/// `None` when the orders must be carried out one by one; never for a single one.
+async fn try_often(packer: &Packer, orders: &[Order]) -> Option<Receipts> {
     let mut tries = 0;
     loop {
         tries += 1;
-        match try_group(packer, &mut orders).await {
+        match try_group(packer, orders).await {
             Ok(receipts) => return receipts,
             Err(CommitError::Pack(error)) if tries < TRIES && matches!(*error, PackError::Expired) => {}
-            Err(error) => return orders.iter().map(|_| Err(error.clone())).collect(),
+            Err(error) => return Some(orders.iter().map(|_| Err(error.clone())).collect()),
         }
     }
 }
 
 /// Stores the group's loose chunks and carries its orders out in one transaction. An order that is refused does not
-/// keep the others; an error of the store or database keeps all.
-async fn try_group(packer: &Packer, orders: &mut [Order]) -> Result<Vec<Result<Receipt, CommitError>>, CommitError> {
+/// keep the others; an error of the store or database keeps all. `None` when one of several orders failed after it
+/// had been decided: others may have built on it, and part of it stands in the transaction, which is given up.
+async fn try_group(packer: &Packer, orders: &[Order]) -> Result<Option<Receipts>, CommitError> {
     let mut loose = pack_loose(packer, orders).await?;
     let mut write = packer.chunks.catalog().write().await?;
     let mut shelf = Shelf::load(&mut write, &orders.iter().collect::<Vec<_>>()).await?;
     let mut receipts = Vec::with_capacity(orders.len());
     let mut versions = Vec::new();
     for order in orders.iter() {
-        receipts.push(match shelf.decide(order, order.caller.now) {
-            Ok(verdict) => enter(&mut write, order, verdict, &mut versions).await,
+        let receipt = match shelf.decide(order, order.caller.now) {
+            Ok(verdict) => match enter(&mut write, order, verdict, &mut versions).await {
+                Err(_) if orders.len() > 1 => return Ok(None),
+                entered => entered,
+            },
             Err(refused) => Err(refused),
-        });
+        };
+        receipts.push(receipt);
     }
     if receipts.iter().all(Result::is_err) {
-        return Ok(receipts);
+        return Ok(Some(receipts));
     }
     let accepted = |order: &usize| receipts[*order].is_ok();
     loose.keep(&needed(orders, accepted));
@@ -123,7 +143,7 @@ async fn try_group(packer: &Packer, orders: &mut [Order]) -> Result<Vec<Result<R
         write.insert_versions(project, &versions).await?;
     }
     write.commit().await?;
-    Ok(receipts)
+    Ok(Some(receipts))
 }
 
 /// The chunks that the accepted orders have brought loose.

@@ -2,7 +2,7 @@
 //! `deploy` and leaves the same traces: the row, its history, the audit entry, the event.
 
 use shelfmark_domain::access::Permission;
-use shelfmark_domain::environment::{DeploymentKind, Environment, Moved, Pointing, Served};
+use shelfmark_domain::environment::{DeploymentKind, Environment, Moved, Pointing, Served, served_before};
 use shelfmark_domain::failure::{Failure, FailureKind};
 use shelfmark_domain::name::{BuildName, EnvironmentName, ProjectName};
 use shelfmark_domain::pin::Entry;
@@ -12,8 +12,8 @@ use super::chunks::ReadError;
 use crate::Engine;
 use crate::catalog::{AuditDraft, CatalogError, DeploymentRow, ProjectRow, ReleaseRow, Write};
 
-/// Deployments read at a time when looking for an earlier one.
-const PAGE: u32 = 100;
+/// Deployments read at a time when looking for an earlier build.
+const PAGE: u32 = 1_000;
 
 /// What to move to where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,25 +187,15 @@ async fn rollback_target(
         }
         return Err(DeployError::NeverServed { environment: rollback.environment.clone(), build: to });
     }
-    // Back from the promotion that brought the present build: a second rollback in a row goes one release further
-    // back, instead of to the one that the first took away.
-    let mut before = None;
-    loop {
-        let page = engine.catalog.deployments(project.number, &rollback.environment, before, PAGE).await?;
-        let brought = page
-            .items
-            .iter()
-            .find(|deployment| deployment.kind == DeploymentKind::Promotion && Some(deployment.serves) == now.serves);
-        if let Some(brought) = brought {
-            let replaced = brought.replaced;
-            let replaced = replaced.ok_or_else(|| DeployError::NothingBefore(rollback.environment.clone()))?;
-            return Ok((served_by(engine, project, replaced).await?, now.revision));
-        }
-        before = page.items.last().map(|deployment| deployment.revision);
-        if page.next.is_none() {
-            return Err(DeployError::NothingBefore(rollback.environment.clone()));
-        }
+    let mut history = Vec::new();
+    let mut before = Some(now.revision.saturating_add(1));
+    while let Some(revision) = before {
+        let page = engine.catalog.deployments(project.number, &rollback.environment, Some(revision), PAGE).await?;
+        before = page.next.and(page.items.last().map(|deployment| deployment.revision));
+        history.extend(page.items.into_iter().map(|deployment| (deployment.kind, deployment.serves)));
     }
+    let served = served_before(history.into_iter().rev());
+    Ok((served.ok_or_else(|| DeployError::NothingBefore(rollback.environment.clone()))?, now.revision))
 }
 
 /// What the gate is asked.

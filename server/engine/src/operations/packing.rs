@@ -269,6 +269,14 @@ impl Packing {
         Ok(())
     }
 
+    /// Gives up. What has been stored is garbage from now on; a pack on its way is waited for, so that nothing of this
+    /// upload happens later.
+    pub async fn abandon(mut self) {
+        if let Err(error) = self.settle().await {
+            tracing::debug!(%error, "a pack of an abandoned upload was not stored");
+        }
+    }
+
     /// Stores what is left.
     pub async fn finish(mut self) -> Result<Packed, PackError> {
         self.settle().await?;

@@ -1,0 +1,210 @@
+//! Batches: many files in one step, all or nothing.
+
+use shelfmark_domain::failure::{Failure as _, FailureKind};
+use shelfmark_domain::hash::ContentId;
+use shelfmark_domain::path::InvalidPath;
+use shelfmark_engine::operations::{BatchError, Summary, TarError};
+use tar::EntryType;
+
+use super::chance::{Chance, noise, text};
+use super::ground::Ground;
+use super::site::{Site, at_once};
+use super::tars::{Tar, tar_of};
+
+laws![
+    a_batch_makes_changes_keeps_and_removes_as_it_says,
+    a_batch_of_many_small_files_is_one_write,
+    a_batch_with_a_bad_last_entry_leaves_nothing,
+    an_archive_that_is_cut_short_anywhere_is_refused,
+    a_content_that_the_project_lacks_is_not_known,
+    a_file_in_an_archive_may_be_large,
+    batches_at_once_are_as_if_one_came_after_the_other,
+];
+
+async fn a_batch_makes_changes_keeps_and_removes_as_it_says(ground: &Ground) {
+    ground.put("kept", "kept").await;
+    ground.put("changed", "old").await;
+    ground.put("removed", "gone").await;
+    let known = ContentId::of(b"kept").to_string();
+    let tar = Tar::new()
+        .entry(EntryType::Directory, "folder/", &[], b"")
+        .file("./new", "new")
+        .file("kept", "kept")
+        .file("changed", "changed")
+        .records("removed", &[("SHELFMARK.remove", "1")])
+        .records("never/was", &[("SHELFMARK.remove", "1")])
+        .records("copy", &[("SHELFMARK.known", "1"), ("SHELFMARK.content", &known)])
+        .entry(EntryType::Regular, "said", &[("SHELFMARK.metadata", r#"{"title":"Said"}"#)], "said")
+        .finish();
+
+    let receipt = ground.batch(tar).await.unwrap();
+
+    let Summary { created, changed, unchanged, removed, asset_revision } = receipt.summary;
+    assert_eq!((created, changed, unchanged, removed), (3, 1, 2, 1));
+    assert_eq!((receipt.files, receipt.bytes), (5, 3 + 4 + 7 + 4 + 4));
+    assert_eq!(ground.row().await.asset_revision, asset_revision);
+    assert_eq!(ground.paths().await, ["changed", "copy", "kept", "new", "said"]);
+    assert_eq!((ground.bytes("copy").await, ground.bytes("changed").await), (b"kept".into(), b"changed".into()));
+    assert_eq!(ground.asset("said").await.unwrap().latest.metadata.title.as_deref(), Some("Said"));
+    assert_eq!(ground.versions("kept").await.len(), 1);
+}
+
+async fn a_batch_of_many_small_files_is_one_write(ground: &Ground) {
+    let files: Vec<(String, _)> = (0..700).map(|n| (format!("{n:03}.svg"), text(n / 2, 900))).collect();
+    let tar = tar_of(files.iter().map(|(path, bytes)| (path.as_str(), &bytes[..])));
+    let before = ground.engine.store.counters().puts;
+
+    ground.batch(tar.clone()).await.unwrap();
+
+    assert_eq!(ground.engine.store.counters().puts - before, 1);
+    for (path, bytes) in files.iter().step_by(50) {
+        assert!(ground.bytes(path).await == *bytes, "{path}");
+    }
+    let (revision, written) = (ground.row().await.asset_revision, ground.engine.store.counters().puts);
+    let again = ground.batch(tar).await.unwrap();
+    assert_eq!((again.summary.unchanged, again.summary.asset_revision), (700, revision));
+    assert_eq!(ground.engine.store.counters().puts, written, "nothing is written for what is there");
+    // What comes later is stored with the dictionary that the batch has brought.
+    ground.put("late.svg", text(1, 901)).await;
+    assert!(ground.another().await.bytes("late.svg").await == text(1, 901));
+}
+
+/// Archives whose last entry is wrong, and whether an error says so.
+fn bad_archives() -> Vec<(Vec<u8>, fn(&TarError) -> bool)> {
+    let good = || Tar::new().file("good", noise(1, 400_000)).file("also", "good");
+    let with = |kind, path: &[u8]| good().entry(kind, path, &[], b"").finish();
+    let record = |records: &[(&str, &str)]| good().entry(EntryType::Regular, "bad", records, "bytes").finish();
+    let other = ContentId::of(b"other").to_string();
+    let not_a_file = |error: &TarError| matches!(error, TarError::NotAFile { .. });
+    let is_record = |error: &TarError| matches!(error, TarError::Record { .. });
+    vec![
+        (with(EntryType::Symlink, b"bad"), not_a_file),
+        (with(EntryType::Link, b"bad"), not_a_file),
+        (with(EntryType::Char, b"bad"), not_a_file),
+        (with(EntryType::Block, b"bad"), not_a_file),
+        (with(EntryType::Fifo, b"bad"), not_a_file),
+        (with(EntryType::GNUSparse, b"bad"), |e| matches!(e, TarError::NotAFile { .. } | TarError::Broken(_))),
+        (with(EntryType::new(b'Z'), b"bad"), not_a_file),
+        (with(EntryType::Regular, b"/etc/passwd"), |e| matches!(e, TarError::Absolute(_))),
+        (with(EntryType::Regular, b"a/../b"), |e| matches!(e, TarError::Path(InvalidPath::DotSegment(_)))),
+        (with(EntryType::Regular, b"a//b"), |e| matches!(e, TarError::Path(InvalidPath::EmptySegment(_)))),
+        (with(EntryType::Regular, b"a\\b"), |e| matches!(e, TarError::Path(InvalidPath::Backslash(_)))),
+        (with(EntryType::Regular, b"a\nb"), |e| matches!(e, TarError::Path(InvalidPath::Control(_)))),
+        (with(EntryType::Regular, b"-/manifest.json"), |e| matches!(e, TarError::Path(InvalidPath::Reserved(_)))),
+        (with(EntryType::Regular, "cafe\u{301}".as_bytes()), |e| {
+            matches!(e, TarError::Path(InvalidPath::NotNormal(..)))
+        }),
+        (with(EntryType::Regular, b"caf\xe9"), |e| matches!(e, TarError::NotUtf8(_))),
+        (with(EntryType::Regular, b"good"), |e| matches!(e, TarError::Twice(_))),
+        (with(EntryType::Regular, b"./good"), |e| matches!(e, TarError::Twice(_))),
+        (record(&[("SHELFMARK.content", &other)]), |e| matches!(e, TarError::WrongContent { .. })),
+        (record(&[("SHELFMARK.content", "abc")]), is_record),
+        (record(&[("SHELFMARK.metadata", "{\"titel\":1}")]), is_record),
+        (record(&[("SHELFMARK.remove", "1")]), is_record),
+        (record(&[("SHELFMARK.known", "1"), ("SHELFMARK.content", &other)]), is_record),
+        (good().records("bad", &[("SHELFMARK.known", "1")]).finish(), is_record),
+        (Tar::new().finish(), |e| matches!(e, TarError::Empty)),
+        (noise(7, 4_096).to_vec(), |e| matches!(e, TarError::Broken(_))),
+        (b"not an archive".to_vec(), |e| matches!(e, TarError::Broken(_) | TarError::CutShort)),
+        (Vec::new(), |e| matches!(e, TarError::CutShort)),
+    ]
+}
+
+/// What a refused batch must not have touched.
+async fn state(site: &Site) -> (i64, Vec<String>, u64, i64) {
+    let head = site.engine.catalog.audit_head().await.unwrap().0;
+    (site.row().await.asset_revision, site.paths().await, site.statistics().await.versions, head)
+}
+
+async fn a_batch_with_a_bad_last_entry_leaves_nothing(ground: &Ground) {
+    ground.put("there", "before").await;
+    let before = state(ground).await;
+    for (at, (tar, is_reason)) in bad_archives().into_iter().enumerate() {
+        match ground.batch(tar).await {
+            Err(BatchError::Tar(error)) => {
+                assert!(is_reason(&error), "archive {at}: {error:?}");
+                assert_eq!(error.kind(), FailureKind::Invalid);
+            }
+            other => panic!("archive {at}: {other:?}"),
+        }
+        assert_eq!(state(ground).await, before, "archive {at}");
+    }
+}
+
+async fn an_archive_that_is_cut_short_anywhere_is_refused(ground: &Ground) {
+    let known = ContentId::of(b"there").to_string();
+    ground.put("there", "there").await;
+    let tar = Tar::new()
+        .file("a", noise(1, 700))
+        .entry(EntryType::Directory, "b/", &[], b"")
+        .records("b/c", &[("SHELFMARK.known", "1"), ("SHELFMARK.content", &known)])
+        .records("there", &[("SHELFMARK.remove", "1")])
+        .file("d", "")
+        .entry(EntryType::Regular, "e", &[("SHELFMARK.metadata", "{}")], noise(2, 512))
+        .finish();
+    let before = state(ground).await;
+    let blocks = (0..tar.len()).step_by(512);
+    let ends = blocks.flat_map(|block| [block, block + 1, block + 200, block + 511]);
+    for end in ends.filter(|end| *end < tar.len()) {
+        let error = ground.batch(tar[..end].to_vec()).await.expect_err(&format!("cut after {end} bytes"));
+        let is_cut = matches!(error, BatchError::Tar(TarError::CutShort | TarError::Broken(_)));
+        assert!(is_cut, "cut after {end} bytes: {error:?}");
+    }
+    assert_eq!(state(ground).await, before);
+    ground.batch(tar).await.unwrap();
+}
+
+async fn a_content_that_the_project_lacks_is_not_known(ground: &Ground) {
+    let foreign = ground.another_project("other").await;
+    foreign.put("secret", "secret").await;
+    let before = state(ground).await;
+    for bytes in [&b"secret"[..], b"nobody has this"] {
+        let id = ContentId::of(bytes);
+        let records = [("SHELFMARK.known", "1"), ("SHELFMARK.content", &id.to_string())];
+        let error = ground.batch(Tar::new().file("a", "x").records("b", &records).finish()).await.unwrap_err();
+        assert!(matches!(&error, BatchError::NotKnown { content, .. } if *content == id), "{error:?}");
+    }
+    assert_eq!(state(ground).await, before);
+}
+
+async fn a_file_in_an_archive_may_be_large(ground: &Ground) {
+    let large = noise(5, 12_000_000);
+    let last = noise(6, 300_000);
+    ground.batch(tar_of([("large", &large[..]), ("small", b"small"), ("last", &last)])).await.unwrap();
+    assert!(ground.bytes("large").await == large);
+    assert!(ground.bytes("last").await == last && ground.bytes("small").await == b"small");
+}
+
+async fn batches_at_once_are_as_if_one_came_after_the_other(ground: &Ground) {
+    let mut chance = Chance::new();
+    // Of five paths a batch leaves some alone, writes some and removes some.
+    let mut choices = |_| (0..5).zip([0; 5].map(|_| chance.below(4))).filter(|(_, choice)| *choice > 0);
+    let batches = (0..16).map(|n| choices(n).map(|(path, choice)| (path, choice == 1)).collect::<Vec<(usize, bool)>>());
+    let batches: Vec<_> = batches.filter(|batch| !batch.is_empty()).collect();
+    let works = batches.into_iter().enumerate().map(|(n, batch)| {
+        let site = ground.site.clone();
+        let tar = batch.iter().fold(Tar::new(), |tar, (path, removes)| match removes {
+            true => tar.records(&format!("{path}"), &[("SHELFMARK.remove", "1")]),
+            false => tar.file(&format!("{path}"), format!("batch {n}")),
+        });
+        async move { (n, batch, site.batch(tar.finish()).await.unwrap()) }
+    });
+
+    let mut done = at_once(works).await;
+
+    // In the order of their asset revisions they give what is there now.
+    done.sort_by_key(|(_, _, receipt)| receipt.summary.asset_revision);
+    let mut expected = std::collections::BTreeMap::new();
+    for (n, batch, _) in done {
+        for (path, removes) in batch {
+            match removes {
+                true => expected.remove(&path.to_string()),
+                false => expected.insert(path.to_string(), format!("batch {n}").into_bytes()),
+            };
+        }
+    }
+    assert_eq!(ground.paths().await, expected.keys().cloned().collect::<Vec<_>>());
+    for (path, bytes) in expected {
+        assert_eq!(ground.bytes(&path).await, bytes, "{path}");
+    }
+}
