@@ -21,6 +21,7 @@ use shelfmark_engine::store::{S3Config, Store, StoreConfig, UrlConfig};
 use shelfmark_engine::{Engine, EngineParts};
 
 use crate::config::{Config, LogFormat, StoreKind};
+use crate::delivery::Delivery;
 use crate::web::Authenticator;
 use crate::web::request::watch;
 use crate::{delivery, http, jobs};
@@ -40,6 +41,8 @@ pub struct Services {
     pub config: Arc<Config>,
     pub auth: Authenticator,
     pub metrics: PrometheusHandle,
+    /// Sums over the catalog that metrics show.
+    pub statistics: http::RememberedStatistics,
     /// Keeps a second server off the data folder.
     _lock: Arc<Option<File>>,
 }
@@ -116,10 +119,11 @@ fn server(services: Services, listener: TcpListener) -> anyhow::Result<actix_web
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         workers => workers,
     };
+    let delivery = Arc::new(Delivery::new(&services));
     let build = move || {
         App::new()
             .app_data(actix::Data::new(services.clone()))
-            .configure(|config| delivery::routes(config, &services))
+            .configure(|config| delivery::routes(config, &delivery))
             .service(actix::scope("").wrap(from_fn(watch)).configure(|config| http::routes(config, &services)))
     };
     Ok(HttpServer::new(build)
@@ -148,6 +152,7 @@ async fn open(config: Config) -> anyhow::Result<Services> {
         engine,
         config: Arc::new(config),
         metrics: handle,
+        statistics: http::RememberedStatistics::default(),
         _lock: Arc::new(lock),
     })
 }

@@ -13,7 +13,7 @@ const DEFAULTS: &str = include_str!("../config/default.toml");
 const PREFIX: &str = "SHELFMARK_";
 
 /// Variables with the prefix that aren't settings: those of the command line, the first start, and the scripts.
-const OTHER_VARIABLES: [&str; 6] = ["URL", "TOKEN", "PROJECT", "BOOTSTRAP_TOKEN", "BIN", "SAMPLES"];
+const OTHER_VARIABLES: [&str; 7] = ["URL", "TOKEN", "PROJECT", "BOOTSTRAP_TOKEN", "BIN", "SAMPLES", "BENCH_DIR"];
 const TEST_PREFIX: &str = "TEST_";
 
 /// All settings; `config/default.toml` explains each.

@@ -29,19 +29,20 @@ macro_rules! laws {
 
 mod access;
 mod batches;
-mod chance;
+pub mod chance;
 mod comparing;
 mod crash;
 mod deployments;
 mod faults;
 mod faulty;
-mod ground;
+mod garbage;
+pub mod ground;
 mod moving;
 mod numbers;
 mod putting;
 mod releases;
 mod repeating;
 mod side_by_side;
-mod site;
+pub mod site;
 mod tars;
 mod trail;

@@ -1,4 +1,5 @@
 //! Laws of the whole project, in one binary.
 
+mod delivery;
 mod laws;
 mod tidy;

@@ -1,8 +1,84 @@
 //! The API: JSON over HTTP, one file per noun. A handler reads, calls one operation, and shows what came of it.
 
-use actix_web::web::ServiceConfig;
+mod addresses;
+mod asset_list;
+mod assets;
+mod audit;
+mod batch;
+mod builds;
+mod changes;
+mod compare;
+mod contents;
+mod deployments;
+mod docs;
+mod environments;
+mod extract;
+mod files;
+mod health;
+mod me;
+mod metadata;
+mod projects;
+mod releases;
+mod store;
+mod store_check;
+mod tokens;
+mod versions;
+
+use actix_web::dev::HttpServiceFactory;
+use actix_web::web::{Data, ServiceConfig, to};
+use utoipa_actix_web::OpenApiFactory;
+use utoipa_actix_web::scope::scope;
+use utoipa_actix_web::service_config::ServiceConfig as Described;
 
 use crate::Services;
 
+pub use docs::description;
+pub use health::RememberedStatistics;
+
 /// Adds the addresses of the API.
-pub fn routes(_config: &mut ServiceConfig, _services: &Services) {}
+pub fn routes(config: &mut ServiceConfig, services: &Services) {
+    config.app_data(Data::new(services.statistics.clone()));
+    config.configure(docs::routes).service(api());
+}
+
+/// Every address of the API with its handler and its description: neither can be there without the other.
+fn api() -> impl HttpServiceFactory + OpenApiFactory {
+    let nouns = scope("/api/v1").configure(who).configure(assets).configure(releases).configure(operation);
+    let health = |config: &mut Described<'_>| {
+        config.service(health::read_health).service(health::read_readiness).service(health::read_metrics);
+    };
+    scope("").configure(health).service(nouns).default_service(to(addresses::no_handler))
+}
+
+fn who(config: &mut Described<'_>) {
+    config.service(me::read_me);
+    config.service(tokens::list_tokens).service(tokens::create_token).service(tokens::revoke_token);
+    config.service(projects::list_projects).service(projects::create_project);
+    config.service(projects::read_project).service(projects::retitle_project);
+}
+
+fn assets(config: &mut Described<'_>) {
+    config.service(files::put_file).service(files::read_file).service(files::remove_file);
+    config.service(contents::look_up_contents).service(batch::create_batch);
+    config.service(asset_list::list_assets).service(assets::read_asset_by_path).service(assets::move_assets);
+    config.service(assets::read_asset).service(assets::edit_asset);
+    config.service(assets::revert_asset).service(assets::undelete_asset);
+    config.service(versions::list_versions).service(versions::read_version).service(versions::read_content);
+}
+
+fn releases(config: &mut Described<'_>) {
+    config.service(releases::list_releases).service(releases::create_release);
+    config.service(releases::read_release).service(releases::describe_release);
+    config.service(changes::list_changes).service(changes::add_changes).service(changes::remove_changes);
+    config.service(builds::list_builds).service(builds::create_build).service(builds::read_build);
+    config.service(compare::compare);
+    config.service(environments::list_environments).service(environments::create_environment);
+    config.service(environments::read_environment).service(environments::set_environment);
+    config.service(deployments::promote).service(deployments::roll_back);
+    config.service(deployments::list_deployments).service(deployments::read_served);
+}
+
+fn operation(config: &mut Described<'_>) {
+    config.service(audit::list_audit).service(audit::verify_audit);
+    config.service(store::read_store).service(store::collect_garbage).service(store_check::check_store);
+}

@@ -1,4 +1,7 @@
-//! What runs by itself, beside the requests. Each job may run in any process; what must happen once is decided in SQL.
+//! What runs by itself, beside the requests. Each job may run in any process at the same time; what must happen once
+//! is decided in SQL.
+
+mod collect;
 
 use tokio::task::JoinHandle;
 
@@ -6,5 +9,8 @@ use crate::Services;
 
 /// Starts the jobs on the present runtime.
 pub fn start(services: &Services) -> Vec<JoinHandle<()>> {
-    vec![tokio::spawn(services.engine.pointers.clone().follow())]
+    vec![
+        tokio::spawn(services.engine.pointers.clone().follow()),
+        tokio::spawn(collect::every(services.engine.clone(), services.config.jobs.collect_every_hours)),
+    ]
 }

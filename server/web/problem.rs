@@ -5,15 +5,18 @@ use std::error::Error;
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
 use shelfmark_domain::failure::{Failure, FailureKind};
 
-/// An error on its way to the client.
+/// An error on its way to the client. Small to carry, as every answer may be one.
 #[derive(Debug)]
-pub struct Problem {
+pub struct Problem(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     slug: &'static str,
     title: &'static str,
     status: StatusCode,
@@ -21,6 +24,8 @@ pub struct Problem {
     field: Option<String>,
     /// What the client needs to go on, such as the present revision.
     current: Option<serde_json::Value>,
+    /// Headers that this status calls for.
+    headers: Vec<(HeaderName, HeaderValue)>,
     /// For the log only.
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -67,7 +72,20 @@ impl Problem {
     /// A problem of a kind with its sentence.
     pub fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
         let (slug, title, status) = of_kind(kind);
-        Self { slug, title, status, detail: detail.into(), field: None, current: None, source: None }
+        Self::plain(slug, title, status, detail.into())
+    }
+
+    fn plain(slug: &'static str, title: &'static str, status: StatusCode, detail: String) -> Self {
+        Self(Box::new(Parts {
+            slug,
+            title,
+            status,
+            detail,
+            field: None,
+            current: None,
+            headers: Vec::new(),
+            source: None,
+        }))
     }
 
     /// A wrong field of the request.
@@ -83,14 +101,21 @@ impl Problem {
     /// Names the field at fault.
     #[must_use]
     pub fn with_field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.0.field = Some(field.into());
         self
     }
 
     /// Adds the present state.
     #[must_use]
     pub fn with_current(mut self, current: serde_json::Value) -> Self {
-        self.current = Some(current);
+        self.0.current = Some(current);
+        self
+    }
+
+    /// Adds a header to the answer.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.headers.push((name, value));
         self
     }
 
@@ -107,30 +132,36 @@ impl Problem {
                 ("unsupported-media-type", "This type isn't taken here", "send application/json")
             }
             StatusCode::PAYLOAD_TOO_LARGE => ("too-large", "This is too large", "the body is too large"),
+            StatusCode::RANGE_NOT_SATISFIABLE => {
+                ("range-not-satisfiable", "There are no such bytes", "ask for a range within the content")
+            }
             StatusCode::REQUEST_TIMEOUT => ("timeout", "This took too long", "send the whole request sooner"),
             status if status.is_client_error() => ("invalid", "The request is wrong", "the request can't be read"),
             _ => ("internal", "Something failed", "the request failed; look for its id in the server's log"),
         };
         let detail = detail.unwrap_or_else(|| sentence.to_owned());
-        Self { slug, title, status, detail, field: None, current: None, source: None }
+        Self::plain(slug, title, status, detail)
     }
 
     /// The answer to the client.
     pub fn answer(&self, request_id: &str) -> HttpResponse {
         let document = ProblemDocument {
-            problem_type: format!("urn:shelfmark:problem:{}", self.slug),
-            title: self.title.to_owned(),
-            status: self.status.as_u16(),
-            detail: self.detail.clone(),
-            field: self.field.clone(),
-            current: self.current.clone(),
+            problem_type: format!("urn:shelfmark:problem:{}", self.0.slug),
+            title: self.0.title.to_owned(),
+            status: self.0.status.as_u16(),
+            detail: self.0.detail.clone(),
+            field: self.0.field.clone(),
+            current: self.0.current.clone(),
             request_id: request_id.to_owned(),
         };
-        let mut answer = HttpResponse::build(self.status);
-        if self.status == StatusCode::UNAUTHORIZED {
+        let mut answer = HttpResponse::build(self.0.status);
+        for (name, value) in &self.0.headers {
+            answer.insert_header((name.clone(), value.clone()));
+        }
+        if self.0.status == StatusCode::UNAUTHORIZED {
             answer.insert_header((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        if self.0.status == StatusCode::SERVICE_UNAVAILABLE {
             answer.insert_header((header::RETRY_AFTER, HeaderValue::from_static("1")));
         }
         answer
@@ -142,16 +173,16 @@ impl Problem {
     /// Writes to the log what the client isn't told.
     pub fn log(&self) {
         let mut causes = String::new();
-        let mut cause = self.source.as_deref().and_then(|error| error.source());
+        let mut cause = self.0.source.as_deref().and_then(|error| error.source());
         while let Some(error) = cause {
             causes.push_str(": ");
             causes.push_str(&error.to_string());
             cause = error.source();
         }
-        if self.status.is_server_error() {
-            tracing::error!(status = self.status.as_u16(), "{}{causes}", self.detail);
+        if self.0.status.is_server_error() {
+            tracing::error!(status = self.0.status.as_u16(), "{}{causes}", self.0.detail);
         } else {
-            tracing::debug!(status = self.status.as_u16(), "{}{causes}", self.detail);
+            tracing::debug!(status = self.0.status.as_u16(), "{}{causes}", self.0.detail);
         }
     }
 }
@@ -165,19 +196,22 @@ impl<E: Failure + Send + Sync + 'static> From<E> for Problem {
             _ => error.to_string(),
         };
         let field = error.field().map(str::to_owned);
-        Self { field, source: Some(Box::new(error)), ..Self::new(kind, detail) }
+        let mut problem = Self::new(kind, detail);
+        problem.0.field = field;
+        problem.0.source = Some(Box::new(error));
+        problem
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.detail)
+        f.write_str(&self.0.detail)
     }
 }
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     fn error_response(&self) -> HttpResponse {

@@ -8,9 +8,9 @@ use std::time::Instant;
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage as _, HttpResponse};
+use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
 use tracing::Instrument as _;
 
 use super::problem::Problem;
@@ -25,8 +25,8 @@ pub struct RequestId(pub Arc<str>);
 
 impl RequestId {
     /// The client's own id if it sent a plain one, or a new one.
-    fn of(request: &ServiceRequest) -> Self {
-        let sent = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    fn of(headers: &HeaderMap) -> Self {
+        let sent = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
         let is_plain = |id: &&str| {
             (1..=ID_BYTES_MAX).contains(&id.len())
                 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
@@ -52,7 +52,7 @@ pub async fn watch<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
-    let id = RequestId::of(&request);
+    let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
     let method = request.method().clone();
     let span = tracing::info_span!("request", id = %id.0, %method, path = %request.path());
@@ -87,6 +87,18 @@ async fn answer<B: MessageBody + 'static>(
         answer.headers_mut().insert(REQUEST_ID, value);
     }
     Ok(answer)
+}
+
+/// Answers a request that `watch` does not surround with a problem, and logs it with the request's id.
+pub fn refuse(request: &HttpRequest, problem: &Problem) -> HttpResponse {
+    let id = RequestId::of(request.headers());
+    let span = tracing::info_span!("request", id = %id.0, method = %request.method(), path = %request.path());
+    span.in_scope(|| problem.log());
+    let mut answer = problem.answer(&id.0);
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        answer.headers_mut().insert(REQUEST_ID, value);
+    }
+    answer
 }
 
 /// The problem document that an error makes.

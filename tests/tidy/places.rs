@@ -20,7 +20,8 @@ const PACKAGES: &[Package] = &[
             ("http", &["delivery", "jobs", "cli"]),
             ("delivery", &["http", "jobs", "cli"]),
             ("jobs", &["http", "delivery", "cli"]),
-            ("cli", &["http", "delivery", "jobs"]),
+            ("cli", &["http", "delivery", "jobs", "web"]),
+            ("web", &["http", "delivery", "jobs", "cli"]),
         ],
     },
 ];
@@ -35,7 +36,8 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("clap", &ROOT_PLACES),
 ];
 
-const ROOT_PLACES: [&str; 8] = [
+const ROOT_PLACES: [&str; 9] = [
+    "server/web",
     "server/http",
     "server/delivery",
     "server/jobs",

@@ -22,7 +22,8 @@ pub struct Environment {
     pub name: EnvironmentName,
     /// Its place in the project's order, counted from 1; the last one is final.
     pub position: i64,
-    /// What no access rule of the build covers.
+    /// Whether anyone may fetch what it serves, but for what an access rule of the build makes private. A private one
+    /// serves nothing without credentials, whatever the rules say.
     pub visibility: Visibility,
     /// `None` until the first promotion.
     pub serves: Option<Served>,

@@ -13,7 +13,7 @@ use super::connection::Catalog;
 use super::error::CatalogError;
 use super::page::{Cursor, Page};
 use super::rows::{self, query};
-use super::version::VersionRow;
+use super::version::{self, VERSION, VersionRow};
 use super::write::Write;
 
 /// An asset with its latest version.
@@ -58,27 +58,17 @@ pub struct NewVersion {
     pub at: Timestamp,
 }
 
-const COLUMNS: &str = "s.id, s.path, s.deleted_at, v.number, v.content, v.size_bytes, v.media_type, v.width, \
-     v.height, v.metadata, v.reverted_from, v.at, a.actor_name, a.message FROM assets s \
-     JOIN versions v ON v.asset = s.id AND v.number = s.latest JOIN audit a ON a.sequence = v.audit";
+/// Before the columns of the latest version.
+const COLUMNS: &str = "s.id, s.path, s.deleted_at";
+const FROM: &str = "FROM assets s JOIN versions v ON v.asset = s.id AND v.number = s.latest \
+     JOIN audit a ON a.sequence = v.audit";
 
 const STATE: &str = "s.id, s.path, v.number, v.content, v.size_bytes, v.media_type, v.width, v.height, v.metadata, \
      s.deleted_at FROM assets s JOIN versions v ON v.asset = s.id AND v.number = s.latest";
 
 fn read(row: &sqlx::any::AnyRow) -> Result<AssetRow, CatalogError> {
-    let latest = VersionRow {
-        number: row.int(3)?,
-        content: row.content(4)?,
-        size_bytes: row.size(5)?,
-        media_type: row.text(6)?,
-        dimensions: row.dimensions(7, 8)?,
-        metadata: row.metadata(9)?,
-        reverted_from: row.int_or_null(10)?,
-        at: row.time(11)?,
-        author: row.text(12)?,
-        message: row.text(13)?,
-    };
-    Ok(AssetRow { id: row.asset(0)?, path: row.text(1)?, deleted_at: row.time_or_null(2)?, latest })
+    let (id, path, deleted_at) = (row.asset(0)?, row.text(1)?, row.time_or_null(2)?);
+    Ok(AssetRow { id, path, deleted_at, latest: version::read(row, 3)? })
 }
 
 fn read_state(row: &sqlx::any::AnyRow) -> Result<AssetState, CatalogError> {
@@ -106,20 +96,27 @@ fn after_all_paths() -> String {
     "\u{10ffff}".repeat(PATH_BYTES_MAX / 4 + 1)
 }
 
+/// The first text that starts with a prefix, and one after the last.
+fn starting_with(prefix: &str) -> (String, String) {
+    (prefix.to_owned(), format!("{prefix}{}", after_all_paths()))
+}
+
 impl Catalog {
     /// The asset that is at a path now.
     pub async fn asset_by_path(&self, project: i64, path: &str) -> Result<Option<AssetRow>, CatalogError> {
-        let row = query(format!("SELECT {COLUMNS} WHERE s.project = $1 AND s.path = $2 AND s.deleted_at IS NULL"))
-            .bind(project)
-            .bind(path.to_owned())
-            .fetch_optional(&self.reader)
-            .await?;
+        let row = query(format!(
+            "SELECT {COLUMNS}, {VERSION} {FROM} WHERE s.project = $1 AND s.path = $2 AND s.deleted_at IS NULL"
+        ))
+        .bind(project)
+        .bind(path.to_owned())
+        .fetch_optional(&self.reader)
+        .await?;
         row.as_ref().map(read).transpose()
     }
 
     /// An asset by its id, deleted or not.
     pub async fn asset(&self, project: i64, id: AssetId) -> Result<Option<AssetRow>, CatalogError> {
-        let row = query(format!("SELECT {COLUMNS} WHERE s.id = $1 AND s.project = $2"))
+        let row = query(format!("SELECT {COLUMNS}, {VERSION} {FROM} WHERE s.id = $1 AND s.project = $2"))
             .bind(id.0.to_vec())
             .bind(project)
             .fetch_optional(&self.reader)
@@ -127,17 +124,17 @@ impl Catalog {
         row.as_ref().map(read).transpose()
     }
 
-    /// The assets in a folder by path.
+    /// The assets whose paths start with a text, by path.
     pub async fn assets(
         &self,
         project: i64,
-        folder: &FolderPath,
+        prefix: &str,
         after: &str,
         limit: u32,
     ) -> Result<Page<AssetRow>, CatalogError> {
-        let (first, end) = range(folder);
+        let (first, end) = starting_with(prefix);
         let rows = query(format!(
-            "SELECT {COLUMNS} WHERE s.project = $1 AND s.path >= $2 AND s.path < $3 AND s.path > $4 \
+            "SELECT {COLUMNS}, {VERSION} {FROM} WHERE s.project = $1 AND s.path >= $2 AND s.path < $3 AND s.path > $4 \
              AND s.deleted_at IS NULL ORDER BY s.path LIMIT $5"
         ))
         .bind(project)
@@ -151,17 +148,17 @@ impl Catalog {
         Ok(Page::cut(items?, limit, |asset| Cursor::after(&asset.path)))
     }
 
-    /// The deleted assets of a folder by path, and at one path the one deleted last first.
+    /// The deleted assets whose paths start with a text, by path, and at one path the one deleted last first.
     pub async fn deleted_assets(
         &self,
         project: i64,
-        folder: &FolderPath,
+        prefix: &str,
         after: (&str, i64),
         limit: u32,
     ) -> Result<Page<AssetRow>, CatalogError> {
-        let (first, end) = range(folder);
+        let (first, end) = starting_with(prefix);
         let rows = query(format!(
-            "SELECT {COLUMNS} WHERE s.project = $1 AND s.path >= $2 AND s.path < $3 AND s.deleted_at IS NOT NULL \
+            "SELECT {COLUMNS}, {VERSION} {FROM} WHERE s.project = $1 AND s.path >= $2 AND s.path < $3 AND s.deleted_at IS NOT NULL \
              AND (s.path > $4 OR (s.path = $4 AND s.deleted_at < $5)) ORDER BY s.path, s.deleted_at DESC LIMIT $6"
         ))
         .bind(project)
@@ -177,15 +174,15 @@ impl Catalog {
         Ok(Page::cut(items?, limit, |asset| Cursor::after(key(asset))))
     }
 
-    /// The states of the assets in a folder by path: what a comparison needs, without who and why.
+    /// The states of the assets whose paths start with a text, by path: what a comparison needs, without who and why.
     pub async fn asset_states(
         &self,
         project: i64,
-        folder: &FolderPath,
+        prefix: &str,
         after: &str,
         limit: u32,
     ) -> Result<Vec<AssetState>, CatalogError> {
-        let (first, end) = range(folder);
+        let (first, end) = starting_with(prefix);
         let rows = query(format!(
             "SELECT {STATE} WHERE s.project = $1 AND s.path >= $2 AND s.path < $3 AND s.path > $4 \
              AND s.deleted_at IS NULL ORDER BY s.path LIMIT $5"

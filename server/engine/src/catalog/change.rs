@@ -1,5 +1,7 @@
 //! The changes of releases: one line per key of the manifest.
 
+use std::collections::HashMap;
+
 use shelfmark_domain::hash::ContentId;
 use shelfmark_domain::name::ReleaseNumber;
 use shelfmark_domain::path::FolderPath;
@@ -96,14 +98,23 @@ impl Catalog {
         Ok(Page::cut(items?, limit, |listed| Cursor::after(&listed.change.key)))
     }
 
-    /// How many lines a release has.
-    pub async fn count_changes(&self, project: i64, release: ReleaseNumber) -> Result<i64, CatalogError> {
-        let row = query("SELECT COUNT(*) FROM changes WHERE project = $1 AND release = $2")
-            .bind(project)
-            .bind(release.get())
-            .fetch_one(&self.reader)
-            .await?;
-        row.int(0)
+    /// How many lines each of these releases has; those without any are left out.
+    pub async fn count_changes_of(
+        &self,
+        project: i64,
+        releases: &[ReleaseNumber],
+    ) -> Result<HashMap<ReleaseNumber, i64>, CatalogError> {
+        let mut connection = self.reader.acquire().await?;
+        let rows = rows::select_in(
+            &mut connection,
+            "SELECT release, COUNT(*) FROM changes WHERE project = $1 AND release IN",
+            "GROUP BY release",
+            (1, |query| query.bind(project)),
+            releases,
+            |query, release| query.bind(release.get()),
+        )
+        .await?;
+        rows.iter().map(|row| Ok((ReleaseNumber::new(row.int(0)?), row.int(1)?))).collect()
     }
 
     /// A release's changes by key, each pin complete: what a build needs.

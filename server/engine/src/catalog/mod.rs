@@ -47,6 +47,5 @@ pub use release::ReleaseRow;
 pub use statistics::StoreStatistics;
 pub use token::{NewToken, TokenRow};
 pub use usage::ContentUse;
-pub(crate) use version::KnownContent;
-pub use version::VersionRow;
+pub use version::{KnownContent, VersionRow};
 pub use write::{AuditDraft, Write};

@@ -29,28 +29,31 @@ pub struct VersionRow {
 
 /// What is known of a content that a project already has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct KnownContent {
+pub struct KnownContent {
     pub content: ContentId,
     pub size_bytes: u64,
     pub media_type: String,
     pub dimensions: Option<(u32, u32)>,
 }
 
-const COLUMNS: &str = "v.number, v.content, v.size_bytes, v.media_type, v.width, v.height, v.metadata, \
-     v.reverted_from, v.at, a.actor_name, a.message FROM versions v JOIN audit a ON a.sequence = v.audit";
+/// Of `versions v` with its entry `audit a`.
+pub(super) const VERSION: &str = "v.number, v.content, v.size_bytes, v.media_type, v.width, v.height, v.metadata, \
+     v.reverted_from, v.at, a.actor_name, a.message";
+const FROM: &str = "FROM versions v JOIN audit a ON a.sequence = v.audit";
 
-fn read(row: &sqlx::any::AnyRow) -> Result<VersionRow, CatalogError> {
+/// Reads the columns of a version, from a place on.
+pub(super) fn read(row: &sqlx::any::AnyRow, first: usize) -> Result<VersionRow, CatalogError> {
     Ok(VersionRow {
-        number: row.int(0)?,
-        content: row.content(1)?,
-        size_bytes: row.size(2)?,
-        media_type: row.text(3)?,
-        dimensions: row.dimensions(4, 5)?,
-        metadata: row.metadata(6)?,
-        reverted_from: row.int_or_null(7)?,
-        at: row.time(8)?,
-        author: row.text(9)?,
-        message: row.text(10)?,
+        number: row.int(first)?,
+        content: row.content(first + 1)?,
+        size_bytes: row.size(first + 2)?,
+        media_type: row.text(first + 3)?,
+        dimensions: row.dimensions(first + 4, first + 5)?,
+        metadata: row.metadata(first + 6)?,
+        reverted_from: row.int_or_null(first + 7)?,
+        at: row.time(first + 8)?,
+        author: row.text(first + 9)?,
+        message: row.text(first + 10)?,
     })
 }
 
@@ -62,29 +65,30 @@ impl Catalog {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Page<VersionRow>, CatalogError> {
-        let rows =
-            query(format!("SELECT {COLUMNS} WHERE v.asset = $1 AND v.number < $2 ORDER BY v.number DESC LIMIT $3"))
-                .bind(asset.0.to_vec())
-                .bind(before.unwrap_or(i64::MAX))
-                .bind(i64::from(limit) + 1)
-                .fetch_all(&self.reader)
-                .await?;
-        let items: Result<Vec<_>, _> = rows.iter().map(read).collect();
+        let rows = query(format!(
+            "SELECT {VERSION} {FROM} WHERE v.asset = $1 AND v.number < $2 ORDER BY v.number DESC LIMIT $3"
+        ))
+        .bind(asset.0.to_vec())
+        .bind(before.unwrap_or(i64::MAX))
+        .bind(i64::from(limit) + 1)
+        .fetch_all(&self.reader)
+        .await?;
+        let items: Result<Vec<_>, _> = rows.iter().map(|row| read(row, 0)).collect();
         Ok(Page::cut(items?, limit, |version| Cursor::after(version.number)))
     }
 
     /// One version of an asset.
     pub async fn version(&self, asset: AssetId, number: i64) -> Result<Option<VersionRow>, CatalogError> {
-        let row = query(format!("SELECT {COLUMNS} WHERE v.asset = $1 AND v.number = $2"))
+        let row = query(format!("SELECT {VERSION} {FROM} WHERE v.asset = $1 AND v.number = $2"))
             .bind(asset.0.to_vec())
             .bind(number)
             .fetch_optional(&self.reader)
             .await?;
-        row.as_ref().map(read).transpose()
+        row.as_ref().map(|row| read(row, 0)).transpose()
     }
 
     /// Those of the contents that some version of the project has, deleted assets included.
-    pub(crate) async fn known_contents(
+    pub async fn known_contents(
         &self,
         project: i64,
         contents: &[ContentId],

@@ -113,10 +113,7 @@ async fn take(
     project: &ProjectRow,
     body: impl Stream<Item = Result<Bytes, BodyError>>,
 ) -> Result<Taken, BatchError> {
-    let dictionary = match project.dictionary {
-        Some(dictionary) => Some(engine.chunks.reference(dictionary).await.map_err(PackError::from)?),
-        None => None,
-    };
+    let dictionary = engine.packer.dictionary(project).await?;
     let trains = dictionary.is_none();
     let packing = engine.packer.begin(dictionary);
     let limits = TarLimits {

@@ -5,7 +5,7 @@
 //! transaction, and then stores it anew or fails; so whoever wins a race, nothing acknowledged loses a byte. Rows go
 //! first; the object follows when readers that knew its place are done.
 
-use futures::TryStreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 
 use shelfmark_domain::access::{Denied, Permission, Scope};
 use shelfmark_domain::failure::{Failure, FailureKind};
@@ -98,7 +98,7 @@ pub async fn collect_garbage(engine: &Engine, caller: &Caller) -> Result<Collect
         collected.deleted.push(orphan.id);
         collected.deleted_bytes += orphan.size_bytes;
     }
-    engine.store.remove_unfinished(caller.now.plus_ms(-limits.grace_ms)).await?;
+    engine.store.remove_unfinished(engine.clock.now().plus_ms(-limits.grace_ms)).await?;
     catalog.sweep_segments(caller.now).await?;
     catalog.sweep_idempotency_keys(caller.now.plus_ms(-limits.idempotency_ms)).await?;
     record(engine, caller, &collected).await?;
@@ -110,7 +110,7 @@ pub async fn collect_garbage(engine: &Engine, caller: &Caller) -> Result<Collect
 /// the grace period by the store's own time, and no row names it even after it was listed.
 async fn orphans(engine: &Engine, now: Timestamp) -> Result<Vec<StoredPack>, CollectError> {
     let before = now.plus_ms(-engine.limits.grace_ms.max(1));
-    let mut old = engine.store.list_packs().try_filter(|pack| std::future::ready(pack.modified_at < before));
+    let mut old = engine.store.list_packs().try_filter(|pack| std::future::ready(pack.modified_at < before)).fuse();
     let mut orphans = Vec::new();
     loop {
         let mut some = Vec::new();

@@ -161,10 +161,7 @@ async fn pack_loose(packer: &Packer, orders: &[Order]) -> Result<Packed, CommitE
     let mut packing = packer.begin(None);
     for order in orders {
         if let Incoming::Loose(chunks) = &order.incoming {
-            let dictionary = match order.project.dictionary {
-                Some(dictionary) => Some(packer.chunks.reference(dictionary).await.map_err(PackError::from)?),
-                None => None,
-            };
+            let dictionary = packer.dictionary(&order.project).await?;
             packing.use_dictionary(dictionary);
             let chunks: Vec<NewChunk> = chunks.clone(); // the bytes are shared, not copied
             packing.add(chunks).await?;

@@ -287,7 +287,8 @@ mod tests {
     fn a_small_content_is_one_chunk_and_noise_is_soon_no_longer_probed() {
         assert_eq!(cut(&noise(SINGLE_CHUNK_BYTES_MAX), u64::MAX).unwrap().1.len(), 1);
         let (_, chunks) = cut(&noise(3_000_000), u64::MAX).unwrap();
-        assert!(chunks.iter().all(|chunk| chunk.storing == Storing::Raw));
+        // The first one is small and comes before it is known how much follows, so it is tried.
+        assert!(chunks.iter().skip(1).all(|chunk| chunk.storing == Storing::Raw));
         let text = "the same words again and again ".repeat(100_000);
         assert!(cut(text.as_bytes(), u64::MAX).unwrap().1.iter().all(|chunk| chunk.storing == Storing::Compressed));
     }

@@ -42,7 +42,7 @@ pub(super) async fn differences_to_latest(
     let mut pin = pins.try_next().await?;
     let mut after = String::new();
     loop {
-        let states = engine.catalog.asset_states(project.number, folder, &after, PAGE).await?;
+        let states = engine.catalog.asset_states(project.number, &first, &after, PAGE).await?;
         let is_last = states.len() < PAGE as usize;
         after = states.last().map_or(after, |state| state.path.clone());
         for state in states {

@@ -45,11 +45,11 @@ pub use message::InvalidMessage;
 pub use order::{CommitError, Done, Expect, Outcome, Receipt, Summary};
 pub use packing::PackError;
 pub use place::{Move, PlaceError, move_assets, undelete};
-pub use pointers::{Pointer, Pointers};
+pub use pointers::{Pointer, Pointers, ServedThen};
 pub use projects::{
     EnvironmentSettings, ProjectError, create_environment, create_project, retitle_project, set_environment,
 };
-pub use published::{Publications, published};
+pub use published::{Publications, Published, published};
 pub use put::{PutError, Upload, put};
 pub use releases::{AddedChange, ReleaseError, add_changes, create_release, describe_release, remove_changes};
 pub use tar::TarError;

@@ -14,7 +14,7 @@ use shelfmark_domain::pack::{PackBuilder, SealedPack};
 
 use super::chunks::{Chunks, ReadError};
 use super::cutting::{NewChunk, SINGLE_CHUNK_BYTES_MAX, Storing};
-use crate::catalog::{CatalogError, ChunkRow, KnownChunk, Write};
+use crate::catalog::{CatalogError, ChunkRow, KnownChunk, ProjectRow, Write};
 use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::store::{Compressor, How, Reference, StoreError};
@@ -109,6 +109,14 @@ impl Packer {
             adopted: HashSet::new(),
             entered: 0,
             has_entered: false,
+        }
+    }
+
+    /// The dictionary of a project, if it has one yet.
+    pub(super) async fn dictionary(&self, project: &ProjectRow) -> Result<Option<Reference>, PackError> {
+        match project.dictionary {
+            Some(dictionary) => Ok(Some(self.chunks.reference(dictionary).await?)),
+            None => Ok(None),
         }
     }
 
@@ -259,6 +267,14 @@ impl Packing {
         self.adopted.extend(entered.foreign);
         self.in_flight.clear();
         Ok(())
+    }
+
+    /// Gives up. What has been stored is garbage from now on; a pack on its way is waited for, so that nothing of this
+    /// upload happens later.
+    pub async fn abandon(mut self) {
+        if let Err(error) = self.settle().await {
+            tracing::debug!(%error, "a pack of an abandoned upload was not stored");
+        }
     }
 
     /// Stores what is left.

@@ -28,6 +28,15 @@ pub struct Pointer {
     history: Arc<tokio::sync::Mutex<History>>,
 }
 
+/// What an environment served at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServedThen {
+    /// What a deployment made it serve.
+    Deployed { revision: i64, since: Timestamp, served: Served },
+    /// Nothing yet; `first` is when that ended.
+    NotYet { first: Option<Timestamp> },
+}
+
 type Table = HashMap<String, HashMap<String, Arc<Pointer>>>;
 
 /// All pointers.
@@ -93,7 +102,7 @@ impl Pointers {
     ///
     /// # Errors
     /// When the database doesn't answer.
-    pub async fn served_at(&self, pointer: &Pointer, at: Timestamp) -> Result<Option<Served>, CatalogError> {
+    pub async fn served_at(&self, pointer: &Pointer, at: Timestamp) -> Result<ServedThen, CatalogError> {
         let mut history = pointer.history.lock().await;
         let last = history.last().map_or(0, |(revision, _, _)| *revision);
         if last < pointer.at.environment.revision {
@@ -101,7 +110,12 @@ impl Pointers {
             history.extend(self.catalog.served_after(pointer.at.project_number, name, last).await?);
         }
         // By revision, not by time: a clock that was set back must not hide what came later.
-        Ok(history.iter().rev().find(|(_, since, _)| *since <= at).map(|(_, _, served)| *served))
+        Ok(match history.iter().rev().find(|(_, since, _)| *since <= at) {
+            Some((revision, since, served)) => {
+                ServedThen::Deployed { revision: *revision, since: *since, served: *served }
+            }
+            None => ServedThen::NotYet { first: history.first().map(|(_, since, _)| *since) },
+        })
     }
 
     /// Follows other processes until the end of the runtime. On SQLite there are none, and this returns at once.

@@ -19,9 +19,17 @@ const KEYS_MAX: u32 = 64;
 /// Contents whose publication is remembered.
 const REMEMBERED: usize = 200_000;
 
+/// A content that has been published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    pub size_bytes: u64,
+    /// Under which it was published.
+    pub media_type: Box<str>,
+}
+
 /// Contents that are known to have been published.
 #[derive(Clone, Debug)]
-pub struct Publications(Arc<Cache<(i64, ContentId), Arc<str>>>);
+pub struct Publications(Arc<Cache<(i64, ContentId), Arc<Published>>>);
 
 impl Default for Publications {
     fn default() -> Self {
@@ -29,7 +37,7 @@ impl Default for Publications {
     }
 }
 
-/// The media type under which a content has been published in a project; `None` when it never was.
+/// As what a content has been published in a project; `None` when it never was.
 ///
 /// # Errors
 /// When the database or store doesn't answer.
@@ -37,11 +45,11 @@ pub async fn published(
     engine: &Engine,
     project: &ProjectName,
     content: ContentId,
-) -> Result<Option<Arc<str>>, ReadError> {
+) -> Result<Option<Arc<Published>>, ReadError> {
     let pointers = engine.pointers.of_project(project);
     let Some(number) = pointers.first().map(|pointer| pointer.at.project_number) else { return Ok(None) };
-    if let Some(media_type) = engine.publications.0.get(&(number, content)) {
-        return Ok(Some(media_type));
+    if let Some(known) = engine.publications.0.get(&(number, content)) {
+        return Ok(Some(known));
     }
     let keys = engine.catalog.keys_of_content(number, content, KEYS_MAX).await?;
     if keys.is_empty() {
@@ -51,9 +59,9 @@ pub async fn published(
         let name = &pointer.at.environment.name;
         let most = engine.limits.published_search_max;
         for manifest in engine.catalog.manifests_served(number, name, most).await? {
-            if let Some(media_type) = public_in(engine, manifest, &keys, content).await? {
-                engine.publications.0.insert((number, content), media_type.clone());
-                return Ok(Some(media_type));
+            if let Some(published) = public_in(engine, manifest, &keys, content).await? {
+                engine.publications.0.insert((number, content), published.clone());
+                return Ok(Some(published));
             }
         }
     }
@@ -65,7 +73,7 @@ async fn public_in(
     manifest: ManifestId,
     keys: &[String],
     content: ContentId,
-) -> Result<Option<Arc<str>>, ReadError> {
+) -> Result<Option<Arc<Published>>, ReadError> {
     let rules = engine.manifests.access_rules(manifest).await?;
     for key in keys {
         if visibility(key, &rules) == Some(Visibility::Private) {
@@ -74,7 +82,8 @@ async fn public_in(
         if let Some(pin) = engine.manifests.pin(manifest, key).await?
             && pin.content == content
         {
-            return Ok(Some(pin.media_type.into()));
+            let media_type = pin.media_type.into();
+            return Ok(Some(Arc::new(Published { size_bytes: pin.size_bytes, media_type })));
         }
     }
     Ok(None)

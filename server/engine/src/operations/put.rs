@@ -191,10 +191,7 @@ async fn stream(
     project: &ProjectRow,
     body: impl Stream<Item = Result<Bytes, BodyError>>,
 ) -> Result<Taken, PutError> {
-    let dictionary = match project.dictionary {
-        Some(dictionary) => Some(engine.chunks.reference(dictionary).await.map_err(PackError::from)?),
-        None => None,
-    };
+    let dictionary = engine.packer.dictionary(project).await?;
     let packing = engine.packer.begin(dictionary);
     let upload = packing.upload();
     let max = engine.limits.content_bytes_max;

@@ -47,6 +47,8 @@ pub enum AddedChange {
 pub enum ReleaseError {
     #[error("there is no release {0} in this project; list them with GET releases")]
     NoRelease(ReleaseNumber),
+    #[error("release {number} is at revision {found}, not {expected} as expected; look at it and try again")]
+    Stale { number: ReleaseNumber, expected: i64, found: i64 },
     #[error("release {number} is {state}; only a draft takes changes", state = .state.as_str())]
     NotDraft { number: ReleaseNumber, state: ReleaseState },
     #[error("there is no asset at {0}; check the path")]
@@ -80,6 +82,7 @@ impl Failure for ReleaseError {
                 FailureKind::NotFound
             }
             Self::NotDraft { .. } | Self::NothingToRemove(_) => FailureKind::Conflict,
+            Self::Stale { .. } => FailureKind::Stale,
             Self::TooLong { .. } | Self::Nul(_) | Self::NoTitle => FailureKind::Invalid,
             Self::Restless => FailureKind::Busy,
             Self::Access(error) => error.kind(),
@@ -142,7 +145,7 @@ pub async fn create_release(
     Ok(release)
 }
 
-/// Gives a release another title or description.
+/// Gives a release another title or description; with `expected`, only if it is still at that revision.
 ///
 /// # Errors
 /// See `ReleaseError`; nothing has been changed.
@@ -153,10 +156,14 @@ pub async fn describe_release(
     number: ReleaseNumber,
     title: Option<String>,
     description: Option<String>,
+    expected: Option<i64>,
 ) -> Result<ReleaseRow, ReleaseError> {
     let project = caller.project(&engine.catalog, project, Permission::PlanReleases).await?;
     let mut write = engine.catalog.write().await?;
     let release = write.release(project.number, number).await?.ok_or(ReleaseError::NoRelease(number))?;
+    if let Some(expected) = expected.filter(|revision| *revision != release.revision) {
+        return Err(ReleaseError::Stale { number, expected, found: release.revision });
+    }
     let release = ReleaseRow {
         title: title.unwrap_or(release.title),
         description: description.unwrap_or(release.description),

@@ -143,9 +143,16 @@ where
         Ok::<(), PackError>(())
     };
     let ((), packed) = futures::join!(feed, pack);
-    let cut = cutting.await.map_err(|_| TransferError::Pack(PackError::Interrupted))?;
-    packed.map_err(TransferError::Pack)?;
-    Ok(Transferred { cut: cut.map_err(TransferError::Cut)?, packing, dictionary })
+    let cut = cutting.await.map_err(|_| TransferError::Pack(PackError::Interrupted));
+    let cut = match (packed, cut) {
+        (Ok(()), Ok(Ok(cut))) => cut,
+        (packed, cut) => {
+            packing.abandon().await;
+            packed.map_err(TransferError::Pack)?;
+            return Err(cut?.map_or_else(TransferError::Cut, |_| TransferError::Pack(PackError::Interrupted)));
+        }
+    };
+    Ok(Transferred { cut, packing, dictionary })
 }
 
 /// Trains a dictionary on many small chunks and stores them, and those to come, with it.

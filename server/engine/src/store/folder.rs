@@ -94,9 +94,8 @@ impl Folder {
         for folder in fs::read_dir(self.root.join(keys::PACKS))? {
             for file in fs::read_dir(folder?.path())? {
                 let file = file?;
-                if file.file_name().as_encoded_bytes().contains(&b'#') && file.metadata()?.modified()? < before {
-                    fs::remove_file(file.path())?;
-                    removed += 1;
+                if file.file_name().as_encoded_bytes().contains(&b'#') {
+                    removed += u64::from(gone_is_fine(remove_if_older(&file.path(), before))?);
                 }
             }
         }
@@ -110,6 +109,23 @@ impl Folder {
         let file = Arc::new(File::open(self.root.join(keys::pack(pack).as_ref()))?);
         self.open.insert(*pack, file.clone());
         Ok(file)
+    }
+}
+
+/// Whether the file was older and is removed now.
+fn remove_if_older(path: &Path, before: SystemTime) -> io::Result<bool> {
+    let is_older = fs::metadata(path)?.modified()? < before;
+    if is_older {
+        fs::remove_file(path)?;
+    }
+    Ok(is_older)
+}
+
+/// A file that vanishes while it is looked at was finished or removed by someone else.
+fn gone_is_fine(removed: io::Result<bool>) -> io::Result<bool> {
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        other => other,
     }
 }
 

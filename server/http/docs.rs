@@ -1,0 +1,105 @@
+//! The description of the API, generated from the handlers, and a page that shows it.
+
+use std::sync::OnceLock;
+
+use actix_web::http::header::{CONTENT_TYPE, LOCATION};
+use actix_web::web::ServiceConfig;
+use actix_web::{HttpResponse, route};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{
+    ComponentsBuilder, ContentBuilder, InfoBuilder, Object, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, Required,
+    ResponseBuilder, Type,
+};
+use utoipa::{PartialSchema as _, ToSchema as _};
+use utoipa_actix_web::OpenApiFactory as _;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::web::problem::ProblemDocument;
+
+const ADDRESS: &str = "/api/v1/openapi.json";
+
+/// What stands in addresses.
+const SEGMENTS: &[(&str, &str)] = &[
+    ("project", "The project's name"),
+    ("path", "Where the asset is found; its slashes stay as they are"),
+    ("asset", "The asset's id"),
+    ("version", "The version's number, counted from 1"),
+    ("release", "The release's number, such as R-12"),
+    ("build", "The build's name, such as R-12.3"),
+    ("environment", "The environment's name"),
+    ("token", "The token's id"),
+];
+
+/// The description of the whole API.
+pub fn description() -> OpenApi {
+    let api = super::api();
+    let mut schemas = Vec::new();
+    api.schemas(&mut schemas);
+    ProblemDocument::schemas(&mut schemas);
+    schemas.push((ProblemDocument::name().into_owned(), ProblemDocument::schema()));
+    let token = SecurityScheme::Http(Http::builder().scheme(HttpAuthScheme::Bearer).build());
+    let components = ComponentsBuilder::new().schemas_from_iter(schemas).security_scheme("token", token).build();
+    let mut paths = api.paths();
+    for (address, item) in &mut paths.paths {
+        operations(item).for_each(|operation| complete(address, operation));
+    }
+    OpenApiBuilder::new()
+        .info(InfoBuilder::new().title("Shelfmark").version(env!("CARGO_PKG_VERSION")).description(Some(ABOUT)).build())
+        .paths(paths)
+        .components(Some(components))
+        .security(Some([SecurityRequirement::new("token", Vec::<String>::new())]))
+        .build()
+}
+
+const ABOUT: &str = "Digital asset versioning and release service. Send a token as `Authorization: Bearer smt_...`. \
+    Every error is a problem document (RFC 9457). Lists are paged: give `next_cursor` back as `cursor`. Mutable \
+    resources carry an `ETag` and honour `If-Match`. Requests that create honour `Idempotency-Key`.";
+
+/// The operations of an address.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let all = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch, &mut item.head];
+    all.into_iter().flatten()
+}
+
+/// Adds what all operations have in common: the names in their address, and how they fail.
+fn complete(address: &str, operation: &mut Operation) {
+    let names = address.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+    let parameters: Vec<RefOr<Parameter>> = names.map(|name| RefOr::T(segment(name))).collect();
+    operation.parameters.get_or_insert_default().splice(0..0, parameters);
+    let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemDocument::name()))).build();
+    let response = ResponseBuilder::new().description("A problem").content("application/problem+json", problem).build();
+    operation.responses.responses.insert("default".to_owned(), RefOr::T(response));
+}
+
+fn segment(name: &str) -> Parameter {
+    let description = SEGMENTS.iter().find(|(known, _)| *known == name).map(|(_, description)| *description);
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .description(description)
+        .schema(Some(Object::with_type(Type::String)))
+        .build()
+}
+
+fn document() -> &'static str {
+    static DOCUMENT: OnceLock<String> = OnceLock::new();
+    DOCUMENT.get_or_init(|| description().to_json().expect("the description consists of texts"))
+}
+
+#[route("/api/v1/openapi.json", method = "GET", method = "HEAD")]
+async fn read_description() -> HttpResponse {
+    HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/json")).body(document())
+}
+
+#[route("/api/docs", method = "GET", method = "HEAD")]
+async fn redirect_to_page() -> HttpResponse {
+    HttpResponse::MovedPermanently().insert_header((LOCATION, "/api/docs/")).finish()
+}
+
+/// Adds the description and the page. The page's files are part of this program, so it works without a network.
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(read_description).service(redirect_to_page);
+    config.service(SwaggerUi::new("/api/docs/{_:.*}").config(Config::from(ADDRESS)));
+}

@@ -1,0 +1,134 @@
+//! Releases: plans to change what is served.
+
+use actix_web::{HttpResponse, get, patch, post, web::Json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use shelfmark_domain::name::{BuildName, ReleaseNumber};
+use shelfmark_domain::release::ReleaseState;
+use shelfmark_domain::time::Timestamp;
+use shelfmark_engine::catalog::{Catalog, CatalogError, ProjectRow, ReleaseRow};
+use shelfmark_engine::operations;
+
+use super::extract::{Asked, PageQuery, PageView, tag};
+use crate::web::Problem;
+
+/// A release to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseBody {
+    #[schema(example = "Spring campaign")]
+    title: String,
+    #[serde(default)]
+    description: String,
+}
+
+/// What to change of a release. What is absent stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReleasePatch {
+    title: Option<String>,
+    description: Option<String>,
+}
+
+/// A release.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReleaseView {
+    #[schema(value_type = String, example = "R-12")]
+    number: ReleaseNumber,
+    title: String,
+    description: String,
+    /// draft, frozen, released, rolled_back, closed or cancelled.
+    #[schema(value_type = String, example = "draft")]
+    state: ReleaseState,
+    created_by: String,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// How many changes it has.
+    changes: i64,
+    #[schema(value_type = Option<String>, example = "R-12.3")]
+    latest_build: Option<BuildName>,
+    /// What `If-Match` can insist on; goes up with every change of the release.
+    revision: i64,
+}
+
+impl ReleaseView {
+    fn of(row: ReleaseRow, changes: i64) -> Self {
+        let latest_build = (row.last_build > 0).then_some(BuildName { release: row.number, number: row.last_build });
+        let ReleaseRow { number, title, description, state, created_by, created_at, revision, .. } = row;
+        Self { number, title, description, state, created_by, created_at, changes, latest_build, revision }
+    }
+}
+
+async fn views(catalog: &Catalog, project: i64, rows: Vec<ReleaseRow>) -> Result<Vec<ReleaseView>, CatalogError> {
+    let numbers: Vec<ReleaseNumber> = rows.iter().map(|row| row.number).collect();
+    let counts = catalog.count_changes_of(project, &numbers).await?;
+    let view = |row: ReleaseRow| {
+        let changes = counts.get(&row.number).copied().unwrap_or(0);
+        ReleaseView::of(row, changes)
+    };
+    Ok(rows.into_iter().map(view).collect())
+}
+
+async fn view(catalog: &Catalog, project: &ProjectRow, row: ReleaseRow) -> Result<ReleaseView, CatalogError> {
+    let changes = catalog.count_changes_of(project.number, &[row.number]).await?;
+    let changes = changes.get(&row.number).copied().unwrap_or(0);
+    Ok(ReleaseView::of(row, changes))
+}
+
+/// The release in the address.
+///
+/// # Errors
+/// Not found.
+pub async fn release_of(asked: &Asked, project: &ProjectRow) -> Result<ReleaseRow, Problem> {
+    let number = asked.release()?;
+    let release = asked.catalog().release(project.number, number).await?;
+    release.ok_or_else(|| {
+        Problem::not_found(format!("there is no release {number} in this project; list them with GET releases"))
+    })
+}
+
+/// Lists the releases, newest first.
+#[utoipa::path(tag = "releases", params(PageQuery), responses((status = 200, body = PageView<ReleaseView>)))]
+#[get("/projects/{project}/releases")]
+pub async fn list_releases(asked: Asked) -> Result<Json<PageView<ReleaseView>>, Problem> {
+    let project = asked.readable_project().await?;
+    let page = asked.page()?;
+    let rows = asked.catalog().releases(project.number, page.number()?, page.limit).await?;
+    let next_cursor = rows.next.map(|cursor| cursor.to_string());
+    let items = views(asked.catalog(), project.number, rows.items).await?;
+    Ok(Json(PageView { items, next_cursor }))
+}
+
+/// Makes a release.
+#[utoipa::path(tag = "releases", request_body = ReleaseBody, responses((status = 201, body = ReleaseView)))]
+#[post("/projects/{project}/releases")]
+pub async fn create_release(mut asked: Asked) -> Result<HttpResponse, Problem> {
+    let (caller, ReleaseBody { title, description }) = asked.creating::<ReleaseBody>().await?;
+    let row = operations::create_release(asked.engine(), &caller, &asked.project()?, &title, &description).await?;
+    let view = view(asked.catalog(), &asked.readable_project().await?, row).await?;
+    Ok(HttpResponse::Created().insert_header(tag(view.revision)).json(view))
+}
+
+/// Shows a release.
+#[utoipa::path(tag = "releases", responses((status = 200, body = ReleaseView)))]
+#[get("/projects/{project}/releases/{release}")]
+pub async fn read_release(asked: Asked) -> Result<HttpResponse, Problem> {
+    let project = asked.readable_project().await?;
+    let view = view(asked.catalog(), &project, release_of(&asked, &project).await?).await?;
+    Ok(HttpResponse::Ok().insert_header(tag(view.revision)).json(view))
+}
+
+/// Gives a release another title or description.
+#[utoipa::path(tag = "releases", request_body = ReleasePatch, responses((status = 200, body = ReleaseView)),
+    params(("If-Match" = Option<String>, Header, description = "Only if the release is at this revision, in quotes")))]
+#[patch("/projects/{project}/releases/{release}")]
+pub async fn describe_release(mut asked: Asked) -> Result<HttpResponse, Problem> {
+    let (caller, ReleasePatch { title, description }) = asked.changing::<ReleasePatch>().await?;
+    let (project, number, expected) = (asked.project()?, asked.release()?, asked.expected_revision()?);
+    let described =
+        operations::describe_release(asked.engine(), &caller, &project, number, title, description, expected);
+    let row = described.await?;
+    let view = view(asked.catalog(), &asked.readable_project().await?, row).await?;
+    Ok(HttpResponse::Ok().insert_header(tag(view.revision)).json(view))
+}
