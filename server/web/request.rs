@@ -75,14 +75,9 @@ async fn answer<B: MessageBody + 'static>(
     next: Next<B>,
     id: &RequestId,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
-    let http_request = request.request().clone();
-    let mut answer = match next.call(request).await {
-        Ok(answer) => problems(answer, &id.0),
-        Err(error) => {
-            let problem = problem_of(&error, error.as_response_error().status_code(), &id.0);
-            ServiceResponse::new(http_request, problem).map_into_right_body()
-        }
-    };
+    // The request must not be kept here: the router writes what it finds in the address into it, and needs it alone.
+    // Handlers and extractors that fail answer with an error response, which still has its error.
+    let mut answer = problems(next.call(request).await?, &id.0);
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         answer.headers_mut().insert(REQUEST_ID, value);
     }

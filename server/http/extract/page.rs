@@ -35,13 +35,6 @@ pub struct PageView<T> {
     pub next_cursor: Option<String>,
 }
 
-impl<T> PageView<T> {
-    /// The whole list, where that is always short.
-    pub fn whole(items: Vec<T>) -> Self {
-        Self { items, next_cursor: None }
-    }
-}
-
 impl<R, T: From<R>> From<Page<R>> for PageView<T> {
     fn from(page: Page<R>) -> Self {
         let next_cursor = page.next.map(|cursor| cursor.to_string());

@@ -1,0 +1,15 @@
+//! The API, asked over HTTP as its users ask it. Every law holds on every database that there is.
+
+mod bad_input;
+mod command_line;
+mod contents;
+mod description;
+mod health;
+mod library;
+mod main_job;
+mod paging;
+mod preconditions;
+mod repetition;
+mod roles;
+mod tar;
+mod uploads;
