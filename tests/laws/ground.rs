@@ -90,6 +90,11 @@ impl Ground {
         Site { engine: engine(&self.catalog, store).await, ..self.site.clone() }
     }
 
+    /// The store's settings.
+    pub fn store_config(&self) -> StoreConfig {
+        self.store.clone()
+    }
+
     /// What holds at the end of every law: the audit trail is whole.
     pub async fn holds(&self) {
         let entries = self.engine.catalog.verify_audit().await.expect("the audit trail is whole");

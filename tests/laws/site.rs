@@ -10,7 +10,6 @@ use shelfmark_domain::access::Principal;
 use shelfmark_domain::failure::{Failure as _, FailureKind};
 use shelfmark_domain::hash::{ContentId, ManifestId};
 use shelfmark_domain::name::{BuildName, EnvironmentName, ProjectName, ReleaseNumber};
-use shelfmark_domain::path::FolderPath;
 use shelfmark_domain::pin::Entry;
 use shelfmark_engine::Engine;
 use shelfmark_engine::catalog::{AssetRow, BuildRow, DeploymentRow, ProjectRow, StoreStatistics, VersionRow};
@@ -107,7 +106,7 @@ impl Site {
     /// The paths of all assets.
     pub async fn paths(&self) -> Vec<String> {
         let project = self.row().await.number;
-        let page = self.engine.catalog.assets(project, &FolderPath::root(), "", 10_000).await.expect("it is read");
+        let page = self.engine.catalog.assets(project, "", "", 10_000).await.expect("it is read");
         page.items.into_iter().map(|asset| asset.path).collect()
     }
 
