@@ -2,6 +2,9 @@
 
 mod delivery;
 mod http;
+mod kill;
 mod laws;
+mod memory;
+mod process;
 mod service;
 mod tidy;

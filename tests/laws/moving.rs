@@ -168,7 +168,6 @@ async fn a_deleted_asset_makes_way_for_a_new_one(ground: &Ground) {
         ground.put("a", "newer").await;
     }
     let project = ground.row().await.number;
-
     let deleted = ground.engine.catalog.deleted_assets(project, "", ("", i64::MAX), 10).await.unwrap();
     assert_eq!(deleted.items.len(), 2);
 }

@@ -260,8 +260,7 @@ async fn a_change_that_names_what_is_not_there_is_refused(ground: &Ground) {
         assert_eq!(error.kind(), kind, "{change:?}: {error:?}");
     }
     let project = ground.row().await.number;
-    let counted = ground.engine.catalog.count_changes_of(project, &[release]).await.unwrap();
-    assert_eq!(counted.get(&release).copied().unwrap_or_default(), 0);
+    assert!(ground.engine.catalog.count_changes_of(project, &[release]).await.unwrap().is_empty());
 }
 
 async fn a_released_release_takes_no_changes(ground: &Ground) {

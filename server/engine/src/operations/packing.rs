@@ -2,9 +2,11 @@
 //! entered with provisional rows; the last pack, and all of a small upload, is entered in the transaction that refers
 //! to the chunks.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use rayon::prelude::*;
 use tokio::task::JoinHandle;
 
@@ -325,7 +327,7 @@ impl Packed {
 /// A chunk in its stored form.
 struct EncodedChunk {
     id: ChunkId,
-    stored: Vec<u8>,
+    stored: Bytes,
     length: u32,
     encoding: shelfmark_domain::pack::Encoding,
     reference: Option<ChunkId>,
@@ -358,7 +360,11 @@ impl Against {
             encoding: encoded.encoding,
             reference: encoded.reference,
             depth: encoded.reference.map_or(0, |_| depth + 1),
-            stored: encoded.stored.into_owned(),
+            // What isn't compressed is not copied either: an upload of media is nearly all of that kind.
+            stored: match encoded.stored {
+                Cow::Borrowed(_) => chunk.bytes.clone(),
+                Cow::Owned(stored) => stored.into(),
+            },
         }
     }
 }
