@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use shelfmark_engine::operations;
 
+use super::docs::{Binary, Repeatable};
 use super::extract::Asked;
 use crate::web::Problem;
 
@@ -31,8 +32,8 @@ pub struct BatchView {
 /// `SHELFMARK.metadata` its metadata as JSON.
 #[utoipa::path(
     tag = "files",
-    request_body(content = Vec<u8>, content_type = "application/x-tar"),
-    params(("X-Message" = Option<String>, Header, description = "What changed; percent-encoded UTF-8")),
+    request_body(content = Binary, content_type = "application/x-tar"),
+    params(Repeatable, ("X-Message" = Option<String>, Header, description = "What changed; percent-encoded UTF-8")),
     responses((status = 200, body = BatchView))
 )]
 #[post("/projects/{project}/batch")]

@@ -10,6 +10,7 @@ use shelfmark_domain::time::Timestamp;
 use shelfmark_engine::catalog::BuildRow;
 use shelfmark_engine::operations::{self, Base};
 
+use super::docs::Repeatable;
 use super::extract::{Asked, PageQuery, PageView};
 use super::releases::release_of;
 use crate::web::Problem;
@@ -54,7 +55,7 @@ impl From<BuildRow> for BuildView {
 }
 
 /// Applies a release's changes to a base and keeps the outcome for ever.
-#[utoipa::path(tag = "releases", request_body = BuildBody, responses((status = 201, body = BuildView)))]
+#[utoipa::path(tag = "releases", params(Repeatable), request_body = BuildBody, responses((status = 201, body = BuildView)))]
 #[post("/projects/{project}/releases/{release}/builds")]
 pub async fn create_build(mut asked: Asked) -> Result<HttpResponse, Problem> {
     let (caller, body) = asked.creating::<BuildBody>().await?;

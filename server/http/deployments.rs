@@ -112,6 +112,14 @@ pub struct RollbackPlanView {
     missing: Vec<ContentId>,
 }
 
+/// What came of a rollback, or with `dry_run` what would.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum RollbackAnswer {
+    Deployment(DeploymentView),
+    Plan(RollbackPlanView),
+}
+
 /// Makes an environment serve a build. What it serves already is a success that adds nothing to its history.
 #[utoipa::path(tag = "environments", request_body = PromotionBody, responses((status = 200, body = DeploymentView)),
     params(("If-Match" = Option<String>, Header, description = "Only if the environment is at this revision, in quotes")))]
@@ -127,7 +135,7 @@ pub async fn promote(mut asked: Asked) -> Result<HttpResponse, Problem> {
 
 /// Makes an environment serve again what it served before.
 #[utoipa::path(tag = "environments", request_body = RollbackBody,
-    responses((status = 200, body = inline(RollbackAnswer))),
+    responses((status = 200, body = RollbackAnswer)),
     params(("If-Match" = Option<String>, Header, description = "Only if the environment is at this revision, in quotes")))]
 #[post("/projects/{project}/environments/{environment}/rollback")]
 pub async fn roll_back(mut asked: Asked) -> Result<HttpResponse, Problem> {
@@ -137,22 +145,13 @@ pub async fn roll_back(mut asked: Asked) -> Result<HttpResponse, Problem> {
     if !dry_run {
         let deployed = operations::roll_back(asked.engine(), &caller, &project, rollback).await;
         let view = DeploymentView::of(deployed.map_err(refused)?);
-        return Ok(HttpResponse::Ok().insert_header(view.tag()).json(view));
+        return Ok(HttpResponse::Ok().insert_header(view.tag()).json(RollbackAnswer::Deployment(view)));
     }
     let plan = operations::plan_rollback(asked.engine(), &caller, &project, &rollback).await.map_err(refused)?;
     let RollbackPlan { serves, would_serve, changes, missing, revision } = plan;
     let (build, replaced) = (would_serve.build, serves.map(|served| served.build));
     let view = RollbackPlanView { outcome: "dry_run", environment, build, replaced, revision, changes, missing };
-    Ok(HttpResponse::Ok().insert_header(tag(revision)).json(view))
-}
-
-/// The deployment, or with `dry_run` the plan.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "says in the description that an answer is one of two")]
-#[schema(as = RollbackAnswer)]
-enum RollbackAnswer {
-    Deployment(DeploymentView),
-    Plan(RollbackPlanView),
+    Ok(HttpResponse::Ok().insert_header(tag(revision)).json(RollbackAnswer::Plan(view)))
 }
 
 /// Tells whoever came too late what won.

@@ -31,6 +31,21 @@ const SEGMENTS: &[(&str, &str)] = &[
     ("token", "The token's id"),
 ];
 
+/// Bytes of any kind.
+#[derive(utoipa::ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub struct Binary(#[expect(dead_code, reason = "stands for bytes in the description only")] Vec<u8>);
+
+/// The header that marks repetitions of a request.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct Repeatable {
+    /// At most 200 characters. A request with a key that was used before gets what that one made.
+    #[param(rename = "Idempotency-Key")]
+    #[expect(dead_code, reason = "stands for the header in the description only")]
+    idempotency_key: Option<String>,
+}
+
 /// The description of the whole API.
 pub fn description() -> OpenApi {
     let api = super::api();
@@ -43,6 +58,9 @@ pub fn description() -> OpenApi {
     let mut paths = api.paths();
     for (address, item) in &mut paths.paths {
         operations(item).for_each(|operation| complete(address, operation));
+        if let Some(operation) = &mut item.head {
+            operation.operation_id = operation.operation_id.take().map(|id| format!("{id}_head"));
+        }
     }
     OpenApiBuilder::new()
         .info(InfoBuilder::new().title("Shelfmark").version(env!("CARGO_PKG_VERSION")).description(Some(ABOUT)).build())
@@ -67,9 +85,23 @@ fn complete(address: &str, operation: &mut Operation) {
     let names = address.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
     let parameters: Vec<RefOr<Parameter>> = names.map(|name| RefOr::T(segment(name))).collect();
     operation.parameters.get_or_insert_default().splice(0..0, parameters);
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response {
+            response.description = said_of(status).to_owned();
+        }
+    }
     let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemDocument::name()))).build();
     let response = ResponseBuilder::new().description("A problem").content("application/problem+json", problem).build();
     operation.responses.responses.insert("default".to_owned(), RefOr::T(response));
+}
+
+fn said_of(status: &str) -> &'static str {
+    match status {
+        "201" => "It has been made",
+        "206" => "The part that was asked for",
+        "304" => "The client has it already",
+        _ => "Done",
+    }
 }
 
 fn segment(name: &str) -> Parameter {

@@ -9,6 +9,7 @@ use shelfmark_domain::metadata::Metadata;
 use shelfmark_engine::operations::{self, Outcome, Upload};
 
 use super::assets::{AssetView, Written, shown};
+use super::docs::Binary;
 use super::extract::{Asked, counted};
 use super::metadata::MetadataFields;
 use super::versions::{flag, send_version, version_of};
@@ -43,7 +44,7 @@ pub struct RemovedView {
 /// Bytes and metadata that equal the latest version's make no new one: `outcome` is then `unchanged`.
 #[utoipa::path(
     tag = "files",
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    request_body(content = Binary, content_type = "application/octet-stream"),
     params(
         ("If-Match" = Option<String>, Header, description = "Only if the latest version has this number, in quotes; * for any"),
         ("If-None-Match" = Option<String>, Header, description = "*: only if nothing is at the path yet"),
@@ -100,7 +101,7 @@ fn metadata(asked: &Asked) -> Result<Option<Metadata>, Problem> {
 
 /// Sends the bytes of what is at the path: whole, or the ranges that are asked for.
 #[utoipa::path(tag = "files", params(FileQuery),
-    responses((status = 200, content_type = "application/octet-stream"), (status = 206), (status = 304)))]
+    responses((status = 200, body = Binary, content_type = "application/octet-stream"), (status = 206), (status = 304)))]
 #[route("/projects/{project}/files/{path:.*}", method = "GET", method = "HEAD")]
 pub async fn read_file(asked: Asked) -> Result<HttpResponse, Problem> {
     let project = asked.readable_project().await?;

@@ -11,6 +11,7 @@ use shelfmark_domain::time::Timestamp;
 use shelfmark_engine::catalog::{Catalog, CatalogError, ProjectRow};
 use shelfmark_engine::operations::{self, Caller};
 
+use super::docs::Repeatable;
 use super::environments::EnvironmentView;
 use super::extract::{Asked, PageQuery, PageView};
 use crate::web::Problem;
@@ -91,7 +92,7 @@ async fn named_rows(catalog: &Catalog, names: BTreeSet<ProjectName>) -> Result<V
 }
 
 /// Makes a project with the environments development, staging and production.
-#[utoipa::path(tag = "projects", request_body = ProjectBody, responses((status = 201, body = ProjectView)))]
+#[utoipa::path(tag = "projects", params(Repeatable), request_body = ProjectBody, responses((status = 201, body = ProjectView)))]
 #[post("/projects")]
 pub async fn create_project(mut asked: Asked) -> Result<HttpResponse, Problem> {
     let (caller, body) = asked.creating::<ProjectBody>().await?;

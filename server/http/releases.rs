@@ -10,6 +10,7 @@ use shelfmark_domain::time::Timestamp;
 use shelfmark_engine::catalog::{Catalog, CatalogError, ProjectRow, ReleaseRow};
 use shelfmark_engine::operations;
 
+use super::docs::Repeatable;
 use super::extract::{Asked, PageQuery, PageView, tag};
 use crate::web::Problem;
 
@@ -101,7 +102,7 @@ pub async fn list_releases(asked: Asked) -> Result<Json<PageView<ReleaseView>>, 
 }
 
 /// Makes a release.
-#[utoipa::path(tag = "releases", request_body = ReleaseBody, responses((status = 201, body = ReleaseView)))]
+#[utoipa::path(tag = "releases", params(Repeatable), request_body = ReleaseBody, responses((status = 201, body = ReleaseView)))]
 #[post("/projects/{project}/releases")]
 pub async fn create_release(mut asked: Asked) -> Result<HttpResponse, Problem> {
     let (caller, ReleaseBody { title, description }) = asked.creating::<ReleaseBody>().await?;

@@ -10,6 +10,7 @@ use shelfmark_domain::time::Timestamp;
 use shelfmark_engine::catalog::{AssetRow, VersionRow};
 
 use super::assets::asset_of;
+use super::docs::Binary;
 use super::extract::{Asked, PageQuery, PageView};
 use super::metadata::MetadataFields;
 use crate::web::Problem;
@@ -77,7 +78,7 @@ pub async fn read_version(asked: Asked) -> Result<Json<VersionView>, Problem> {
 
 /// Sends a version's bytes: whole, or the ranges that are asked for.
 #[utoipa::path(tag = "assets", params(ContentQuery),
-    responses((status = 200, content_type = "application/octet-stream"), (status = 206), (status = 304)))]
+    responses((status = 200, body = Binary, content_type = "application/octet-stream"), (status = 206), (status = 304)))]
 #[route("/projects/{project}/assets/{asset}/versions/{version}/content", method = "GET", method = "HEAD")]
 pub async fn read_content(asked: Asked) -> Result<HttpResponse, Problem> {
     let asset = asset_of(&asked).await?;

@@ -65,8 +65,12 @@ async fn what_the_description_refers_to_is_in_it() {
     for name in references {
         assert!(description["components"]["schemas"].get(name).is_some(), "{name} is not described");
     }
+    let mut names = std::collections::HashSet::new();
     for (address, item) in description["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
+            assert!(names.insert(operation["operationId"].as_str().unwrap()), "{method} {address}: a name twice");
+            let responses = operation["responses"].as_object().unwrap();
+            assert!(responses.values().all(|response| response["description"].is_string()), "{method} {address}");
             assert!(operation["summary"].as_str().is_some_and(|summary| summary.len() > 3), "{method} {address}");
         }
     }

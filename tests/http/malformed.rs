@@ -1,140 +1,110 @@
-//! Bodies and parameters that are not what they should be.
+//! Bodies, addresses and parameters that are not what they should be: each names the field at fault.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::bad_input::refused;
-use crate::service::TestService;
+use super::bad_input::{INVALID, TOO_LARGE, refused};
+use crate::service::{TestService, text};
 
 #[tokio::test]
-async fn malformed_bodies_and_parameters_are_refused_with_their_field() {
+async fn a_body_that_is_not_what_it_should_be() {
     for service in TestService::on_each_database().await {
-        let id = crate::service::text(&service.put("a", "a").await["asset"]["id"]);
-        let release = service.release(Vec::new()).await;
-        let get = |address: &str| service.request(Method::GET, address);
+        let plain = |body: &str| service.request(Method::POST, "/projects").body(body.to_owned());
+        let raw = |body: &str| plain(body).header("Content-Type", "application/json");
+        let cases = vec![
+            ("JSON that is none", raw("{"), ""),
+            ("more than one JSON", raw(r#"{"name":"x"} {}"#), ""),
+            ("unknown field", raw(r#"{"name":"x","titel":"y"}"#), "titel"),
+            ("field twice", raw(r#"{"name":"x","name":"y"}"#), "name"),
+            ("missing field", raw("{}"), "name"),
+            ("no body", raw(""), "name"),
+            ("wrong type", raw(r#"{"name":7}"#), "name"),
+            ("a name that is none", raw(r#"{"name":"No Name"}"#), "name"),
+            ("a text with NUL", raw(r#"{"name":"x","title":"a\u0000b"}"#), ""),
+        ];
+        refused(&service, INVALID, cases).await;
+        let form = vec![("a form", plain(r#"{"name":"x"}"#), "")];
+        refused(&service, (415, "unsupported-media-type"), form).await;
+        refused(&service, TOO_LARGE, vec![("too much", raw(&" ".repeat(2 << 20)), "")]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_is_not_what_it_should_be() {
+    for service in TestService::on_each_database().await {
+        let id = text(&service.put("a", "a").await["asset"]["id"]);
+        let release = format!("/projects/site/releases/{}", service.release(Vec::new()).await);
         let post = |address: &str, body: Value| service.request(Method::POST, address).json(&body);
-        let raw = |body: &'static str| {
-            service.request(Method::POST, "/projects").body(body).header("Content-Type", "application/json")
-        };
-        let changes = format!("/projects/site/releases/{release}/changes");
-        let change = |change: Value| post(&changes, json!({ "add": [change] }));
+        let change = |change: Value| post(&format!("{release}/changes"), json!({ "add": [change] }));
         let revert =
             |version: Value| post(&format!("/projects/site/assets/{id}/revert"), json!({ "version": version }));
-        refused(
-            &service,
-            vec![
-                ("JSON that is none", raw("{"), 400, "invalid", None),
-                ("more than one JSON", raw("{\"name\":\"x\"} {}"), 400, "invalid", None),
-                ("unknown field", raw("{\"name\":\"x\",\"titel\":\"y\"}"), 400, "invalid", Some("titel")),
-                ("field twice", raw("{\"name\":\"x\",\"name\":\"y\"}"), 400, "invalid", Some("name")),
-                ("missing field", raw("{}"), 400, "invalid", Some("name")),
-                ("wrong type", raw("{\"name\":7}"), 400, "invalid", Some("name")),
-                ("name that is none", raw("{\"name\":\"No Name\"}"), 400, "invalid", Some("name")),
-                ("text with NUL", raw("{\"name\":\"x\",\"title\":\"a\\u0000b\"}"), 400, "invalid", None),
-                (
-                    "not JSON by its type",
-                    service.request(Method::POST, "/projects").body("{\"name\":\"x\"}"),
-                    415,
-                    "unsupported-media-type",
-                    None,
-                ),
-                (
-                    "body too large",
-                    service
-                        .request(Method::POST, "/projects")
-                        .header("Content-Type", "application/json")
-                        .body(" ".repeat(2 << 20)),
-                    413,
-                    "too-large",
-                    None,
-                ),
-                ("unknown kind of change", change(json!({ "kind": "wish" })), 400, "invalid", Some("add[0].kind")),
-                ("unknown field of a change", change(json!({ "kind": "latest", "path": "a" })), 400, "invalid", None),
-                ("change without its asset", change(json!({ "kind": "asset" })), 400, "invalid", Some("path")),
-                (
-                    "version zero in a change",
-                    change(json!({ "kind": "asset", "path": "a", "version": 0 })),
-                    400,
-                    "invalid",
-                    Some("version"),
-                ),
-                ("version zero", revert(json!(0)), 400, "invalid", Some("version")),
-                ("version beyond numbers", revert(json!(1e30)), 400, "invalid", Some("version")),
-                (
-                    "version in an address",
-                    get(&format!("/projects/site/assets/{id}/versions/0")),
-                    400,
-                    "invalid",
-                    Some("version"),
-                ),
-                ("version in a query", get("/projects/site/files/a?version=-1"), 400, "invalid", Some("version")),
-                (
-                    "position out of range",
-                    post("/projects/site/environments", json!({ "name": "x", "position": 9 })),
-                    400,
-                    "invalid",
-                    None,
-                ),
-                ("asset id", get("/projects/site/assets/7"), 400, "invalid", Some("asset")),
-                ("project name", get("/projects/No_Project"), 400, "invalid", Some("project")),
-                ("release number", get("/projects/site/releases/12"), 400, "invalid", Some("release")),
-                ("build name", get("/projects/site/builds/R-1"), 400, "invalid", Some("build")),
-                (
-                    "base",
-                    post(&format!("/projects/site/releases/{release}/builds"), json!({ "base": "yesterday" })),
-                    400,
-                    "invalid",
-                    Some("base"),
-                ),
-                ("side", get("/projects/site/compare?from=here&to=empty"), 400, "invalid", Some("from")),
-                ("latest on the left", get("/projects/site/compare?from=latest&to=empty"), 400, "invalid", None),
-                (
-                    "instant",
-                    get("/projects/site/environments/production/served?at=2026-02-30"),
-                    400,
-                    "invalid",
-                    Some("at"),
-                ),
-                (
-                    "expiry",
-                    post("/tokens", json!({ "name": "x", "role": "viewer", "expires_at": "soon" })),
-                    400,
-                    "invalid",
-                    Some("expires_at"),
-                ),
-                ("role", post("/tokens", json!({ "name": "x", "role": "king" })), 400, "invalid", Some("role")),
-                ("unknown parameter", get("/projects/site/assets?prefx=a"), 400, "invalid", Some("prefx")),
-                ("parameter twice", get("/projects/site/assets?limit=1&limit=2"), 400, "invalid", Some("limit")),
-                (
-                    "message",
-                    service.request(Method::PUT, "/projects/site/files/a").header("X-Message", "100%"),
-                    400,
-                    "invalid",
-                    Some("X-Message"),
-                ),
-                (
-                    "message with NUL",
-                    service.request(Method::PUT, "/projects/site/files/a").header("X-Message", "a%00"),
-                    400,
-                    "invalid",
-                    Some("X-Message"),
-                ),
-                (
-                    "metadata",
-                    service.request(Method::PUT, "/projects/site/files/a").header("X-Metadata", "{\"x\":1}"),
-                    400,
-                    "invalid",
-                    Some("X-Metadata"),
-                ),
-                (
-                    "too many lines",
-                    post("/projects/site/contents/lookup", json!({ "contents": vec!["0".repeat(64); 10_001] })),
-                    413,
-                    "too-large",
-                    Some("contents"),
-                ),
-            ],
-        )
-        .await;
+        let environment = |body: Value| post("/projects/site/environments", body);
+        let token = |role: &str, expires_at: &str| {
+            post("/tokens", json!({ "name": "x", "role": role, "expires_at": expires_at }))
+        };
+        let cases = vec![
+            ("kind of change", change(json!({ "kind": "wish" })), "add[0].kind"),
+            ("unknown field of a change", change(json!({ "kind": "latest", "path": "a" })), "add[0].path"),
+            ("change without its asset", change(json!({ "kind": "asset" })), "path"),
+            ("version 0 in a change", change(json!({ "kind": "asset", "path": "a", "version": 0 })), "version"),
+            ("path of a change", change(json!({ "kind": "remove", "path": "a//b" })), "add[0]"),
+            ("version 0", revert(json!(0)), "version"),
+            ("version beyond numbers", revert(json!(1e30)), "version"),
+            ("version as text", revert(json!("1")), "version"),
+            ("position", environment(json!({ "name": "x", "position": 9 })), ""),
+            ("visibility", environment(json!({ "name": "x", "visibility": "secret" })), "visibility"),
+            ("base", post(&format!("{release}/builds"), json!({ "base": "yesterday" })), "base"),
+            ("expiry", token("viewer", "soon"), "expires_at"),
+            ("expiry in the past", token("viewer", "2020-01-01T00:00:00Z"), ""),
+            ("role", token("king", "2999-01-01T00:00:00Z"), "role"),
+            ("content", post("/projects/site/contents/lookup", json!({ "contents": ["AB"] })), "contents[0]"),
+        ];
+        refused(&service, INVALID, cases).await;
+        let many = json!({ "contents": vec!["0".repeat(64); 10_001] });
+        let many = vec![("too many lines", post("/projects/site/contents/lookup", many), "contents")];
+        refused(&service, TOO_LARGE, many).await;
+    }
+}
+
+#[tokio::test]
+async fn an_address_or_parameter_that_is_not_what_it_should_be() {
+    for service in TestService::on_each_database().await {
+        let id = text(&service.put("a", "a").await["asset"]["id"]);
+        let get = |address: &str| service.request(Method::GET, &format!("/projects/{address}"));
+        let cases = vec![
+            ("project", get("No_Project"), "project"),
+            ("asset", get("site/assets/7"), "asset"),
+            ("version", get(&format!("site/assets/{id}/versions/0")), "version"),
+            ("version of a file", get("site/files/a?version=-1"), "version"),
+            ("version beyond numbers", get("site/files/a?version=99999999999999999999"), "version"),
+            ("release", get("site/releases/12"), "release"),
+            ("build", get("site/builds/R-1"), "build"),
+            ("side", get("site/compare?from=here&to=empty"), "from"),
+            ("a missing side", get("site/compare?from=empty"), "to"),
+            ("latest on the left", get("site/compare?from=latest&to=empty"), ""),
+            ("instant", get("site/environments/production/served?at=2026-02-30"), "at"),
+            ("unknown parameter", get("site/assets?prefx=a"), "prefx"),
+            ("a parameter twice", get("site/assets?limit=1&limit=2"), "limit"),
+            ("a flag", get("site/assets?deleted=perhaps"), "deleted"),
+            ("a prefix with NUL", get("site/assets?prefix=a%00"), "prefix"),
+        ];
+        refused(&service, INVALID, cases).await;
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_is_not_what_it_should_be() {
+    for service in TestService::on_each_database().await {
+        let put = |name: &str, value: &str| service.request(Method::PUT, "/projects/site/files/a").header(name, value);
+        let cases = vec![
+            ("message", put("X-Message", "100%"), "X-Message"),
+            ("message with NUL", put("X-Message", "a%00"), "X-Message"),
+            ("message that is not UTF-8", put("X-Message", "%FF"), "X-Message"),
+            ("a header twice", put("X-Message", "a").header("X-Message", "b"), "X-Message"),
+            ("metadata", put("X-Metadata", r#"{"x":1}"#), "X-Metadata"),
+            ("metadata with NUL", put("X-Metadata", r#"{"title":"\u0000"}"#), "X-Metadata"),
+            ("content", put("X-Content-Blake3", "ABC"), "X-Content-Blake3"),
+        ];
+        refused(&service, INVALID, cases).await;
     }
 }
