@@ -1,5 +1,8 @@
 //! A whole service for tests: its own data folder, its own database, a free port, and a client that speaks HTTP.
 
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -172,6 +175,23 @@ impl TestService {
         self.post(&format!("/projects/site/environments/{environment}/rollback"), json!({})).await.ok()
     }
 
+    /// Sends a request as it is written, with the administrator's token added, and hangs up. Gives what comes back;
+    /// a connection that is reset says nothing. Needs a runtime of more than one thread.
+    pub fn raw(&self, method: &str, address: &str, headers: &str, body: &[u8]) -> String {
+        tokio::task::block_in_place(|| {
+            let mut stream = TcpStream::connect(self.running.address).unwrap();
+            let token = &self.token;
+            let head =
+                format!("{method} {address} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n{headers}\r\n");
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(body).unwrap();
+            stream.shutdown(Shutdown::Write).unwrap();
+            let mut said = String::new();
+            let _ = stream.read_to_string(&mut said);
+            said
+        })
+    }
+
     /// What an environment has served, newest first.
     pub async fn deployments(&self, environment: &str) -> Vec<Value> {
         let list = self.read(&format!("/projects/site/environments/{environment}/deployments")).await.ok();
@@ -189,6 +209,13 @@ impl TestService {
     pub async fn token(&self, role: &str, environment: Option<&str>) -> String {
         let body = json!({ "name": role, "role": role, "project": "site", "environment": environment });
         text(&self.post("/tokens", body).await.ok()["token"])
+    }
+
+    /// The files of all packs.
+    pub fn packs(&self) -> Vec<PathBuf> {
+        let entries = |folder: &Path| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let folder = self.running.services.config.data.folder.join("store/packs");
+        entries(&folder).filter(|path| path.is_dir()).flat_map(|folder| entries(&folder).collect::<Vec<_>>()).collect()
     }
 
     /// Changes whenever any asset of `site` does.

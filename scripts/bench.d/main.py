@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import traceback
 from dataclasses import dataclass, field
 
 import delivery
@@ -13,7 +14,7 @@ import upload
 from corpus import Corpora
 from library import Libraries
 from limits import Limits
-from process import Failed, say
+from process import Failed, Server, say
 from rows import wanted_rows
 from table import Table
 
@@ -60,6 +61,12 @@ def main():
         except Failed as problem:
             failed = True
             say(f"{group.__name__}: {problem}")
+        except Exception:  # the other groups' figures are not lost for it
+            failed = True
+            traceback.print_exc()
+        finally:
+            for server in list(Server.running):
+                server.stop()
     bench.table.print()
     limits.end()
     sys.exit(1 if failed else 0)

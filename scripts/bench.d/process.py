@@ -87,7 +87,9 @@ def cpu_seconds(pid):
 
 
 class Server:
-    """A server process and its children. Ends with the `with` block."""
+    """A server process and its children. Ends with the `with` block, or with the run."""
+
+    running = set()
 
     def __init__(self, command, log, env=None, cwd=None, core=None):
         pinned = ["taskset", "-c", str(core)] if core is not None else []
@@ -95,6 +97,7 @@ class Server:
         self.log = log
         self.process = subprocess.Popen([*pinned, *map(str, command)], stdin=subprocess.DEVNULL, stdout=self._log,
                                         stderr=self._log, env=env, cwd=cwd)
+        Server.running.add(self)
 
     def __enter__(self):
         return self
@@ -103,6 +106,7 @@ class Server:
         self.stop()
 
     def stop(self):
+        Server.running.discard(self)
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:

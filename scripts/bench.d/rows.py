@@ -49,9 +49,9 @@ ROWS = {
     28: Row("memory after 64 connections", "caddy", 1.5, 0.8),
     29: Row("start to first 200", "caddy", 4, 2),
     30: Row("binary, stripped", "caddy", 1.2, 0.7),
-    31: Row("S3 PUTs for new data", "1 per 64 MiB", 2, 1.1),
-    32: Row("S3 GETs per uncached read", "1", 1.5, 1.02),
-    33: Row("S3 requests per promotion or rollback", "0", 0, 0),
+    31: Row("S3 PUTs for new data", "PUTs, 1 per 64 MiB", 2, 1.1),
+    32: Row("S3 GETs per uncached read", "GET", 1.5, 1.02),
+    33: Row("S3 requests per promotion or rollback", "", 0, 0),
 }
 
 GROUPS = {

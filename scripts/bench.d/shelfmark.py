@@ -61,7 +61,7 @@ class Api:
         """Builds a release and returns the build."""
         return self.project("POST", f"/releases/{release}/builds", {"base": base} if base else {})
 
-    def promote(self, build, environment="development"):
+    def promote(self, build, environment="production"):
         return self.project("POST", f"/environments/{environment}/promote", {"build": build})
 
     def release_latest(self, title):
@@ -130,7 +130,7 @@ def answers(port, path):
         connection.close()
 
 
-def delivery_path(path, environment="development"):
+def delivery_path(path, environment="production"):
     return f"/e/{PROJECT}/{environment}/{quote(path)}"
 
 

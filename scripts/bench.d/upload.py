@@ -52,6 +52,7 @@ class Uploads:
         self.bench, self.log = bench, f"{bench.work}/upload.log"
         self.file = bench.corpora.random_file(bench.upload_mebibytes)
         self.size = os.path.getsize(self.file)
+        subprocess.run(["b3sum", self.file], check=True, stdout=subprocess.DEVNULL)  # read, so that it is in memory
         self.large, self.small, self.cpu = defaultdict(list), defaultdict(list), defaultdict(list)
 
     def round(self, number):

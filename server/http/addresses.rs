@@ -15,19 +15,23 @@ use crate::web::Problem;
 /// An address with the methods that it takes.
 struct Address {
     pattern: ResourceDef,
-    allow: HeaderValue,
+    methods: Vec<&'static str>,
 }
 
 /// Answers a request that no handler takes: 405 at an address that others take, 404 elsewhere.
 pub async fn no_handler(request: HttpRequest) -> Result<HttpResponse, Problem> {
     check_address(request.uri().path())?;
-    match addresses().iter().find(|address| address.pattern.is_match(request.path())) {
-        None => Err(Problem::of_status(StatusCode::NOT_FOUND, None)),
-        Some(Address { allow, .. }) => {
-            let methods = String::from_utf8_lossy(allow.as_bytes());
+    let here = addresses().iter().filter(|address| address.pattern.is_match(request.path()));
+    let mut methods: Vec<&str> = here.flat_map(|address| address.methods.iter().copied()).collect();
+    methods.sort_unstable();
+    methods.dedup();
+    let methods = methods.join(", ");
+    match HeaderValue::from_str(&methods) {
+        Ok(allow) if !methods.is_empty() => {
             let detail = format!("{} can't be done here; this address takes {methods}", request.method());
-            Err(Problem::of_status(StatusCode::METHOD_NOT_ALLOWED, Some(detail)).with_header(ALLOW, allow.clone()))
+            Err(Problem::of_status(StatusCode::METHOD_NOT_ALLOWED, Some(detail)).with_header(ALLOW, allow))
         }
+        _ => Err(Problem::of_status(StatusCode::NOT_FOUND, None)),
     }
 }
 
@@ -37,14 +41,14 @@ fn addresses() -> &'static [Address] {
         let address = |(path, item): (&String, &PathItem)| Address {
             // The path of an asset is the only name in an address that has slashes.
             pattern: ResourceDef::new(path.replace("{path}", "{path:.*}")),
-            allow: HeaderValue::from_str(&methods(item).join(", ")).expect("names of methods are header text"),
+            methods: methods(item),
         };
         description().paths.paths.iter().map(address).collect()
     })
 }
 
 /// The methods of an address.
-pub fn methods(item: &PathItem) -> Vec<&'static str> {
+fn methods(item: &PathItem) -> Vec<&'static str> {
     let all = [
         ("GET", &item.get),
         ("HEAD", &item.head),

@@ -47,6 +47,7 @@ fn api() -> impl HttpServiceFactory + OpenApiFactory {
     let health = |config: &mut Described<'_>| {
         config.service(health::read_health).service(health::read_readiness).service(health::read_metrics);
     };
+    let nouns = nouns.default_service(to(addresses::no_handler)); // a scope doesn't ask the one around it
     scope("").configure(health).service(nouns).default_service(to(addresses::no_handler))
 }
 

@@ -256,6 +256,9 @@ async fn begun(mut body: ContentStream) -> Result<ContentStream, ReadError> {
     {
         first.push(Ok(bytes));
     }
-    let rest = body.inspect_err(|error| tracing::error!(%error, "an answer broke off: a content can't be read"));
+    let rest = body.inspect_err(|error| {
+        metrics::counter!("shelfmark_broken_answers_total").increment(1);
+        tracing::error!(%error, "an answer broke off: a content can't be read");
+    });
     Ok(stream::iter(first).chain(rest).boxed())
 }

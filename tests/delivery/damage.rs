@@ -1,6 +1,7 @@
 //! Bytes that are not what they were.
 
-use std::fs;
+use std::fs::{self, File};
+use std::path::Path;
 
 use bytes::Bytes;
 use reqwest::StatusCode;
@@ -27,6 +28,26 @@ async fn a_damaged_content_is_never_sent_as_a_whole() {
         }
         if size < 1_000_000 {
             let answer = shelf.fetch("/e/site/production/film.bin").await;
+            assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+            assert!(answer.json()["type"].as_str().is_some_and(|kind| kind.ends_with("corrupt")), "{answer:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_content_whose_pack_is_cut_short_or_gone_is_an_error() {
+    let damages: [fn(&Path); 2] = [
+        |pack| File::options().write(true).open(pack).expect("it opens").set_len(100).expect("it is cut"),
+        |pack| fs::remove_file(pack).expect("it is removed"),
+    ];
+    for damage in damages {
+        for size in [500, 100_000, 6_000_000] {
+            let shelf = Shelf::start().await;
+            shelf.publish([("film.bin", noise(size as u64, size))]).await;
+            shelf.packs().iter().for_each(|pack| damage(pack));
+
+            let answer = shelf.fetch("/e/site/production/film.bin").await;
+
             assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
             assert!(answer.json()["type"].as_str().is_some_and(|kind| kind.ends_with("corrupt")), "{answer:?}");
         }

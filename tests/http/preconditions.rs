@@ -12,7 +12,7 @@ fn put(service: &TestService, name: &str, value: &str) -> RequestBuilder {
 #[tokio::test]
 async fn a_put_insists_on_the_version_that_it_saw() {
     for service in TestService::on_each_database().await {
-        service.send(put(&service, "If-Match", "\"1\"")).await.problem(404, "not-found");
+        service.send(put(&service, "If-Match", "\"1\"")).await.problem(412, "stale");
         service.put("a", "one").await;
         service.put("a", "two").await;
         let before = service.asset_revision().await;

@@ -1,27 +1,10 @@
 //! Uploads that break off, and batches.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-
 use reqwest::Method;
 use serde_json::json;
 
 use super::tar::{Entry, tar};
-use crate::service::{ADMINISTRATOR, TestService};
-
-/// Sends a request's head and some of its body, then hangs up. Gives what the server said.
-fn send_and_hang_up(service: &TestService, head: &str, body: &[u8]) -> String {
-    let mut stream = TcpStream::connect(service.running.address).unwrap();
-    let start = format!(
-        "PUT /api/v1/projects/site/files/cut.bin HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ADMINISTRATOR}\r\n{head}\r\n"
-    );
-    stream.write_all(start.as_bytes()).unwrap();
-    stream.write_all(body).unwrap();
-    stream.shutdown(std::net::Shutdown::Write).unwrap();
-    let mut said = String::new();
-    let _ = stream.read_to_string(&mut said); // a reset is as good as an answer here
-    said
-}
+use crate::service::TestService;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_that_breaks_off_makes_no_version() {
@@ -35,7 +18,7 @@ async fn a_body_that_breaks_off_makes_no_version() {
             ("Transfer-Encoding: chunked\r\n", b"5\r\nhel"),
             ("Transfer-Encoding: chunked\r\n", b"zz\r\nhello\r\n0\r\n\r\n"),
         ] {
-            let said = tokio::task::block_in_place(|| send_and_hang_up(&service, head, body));
+            let said = service.raw("PUT", "/api/v1/projects/site/files/cut.bin", head, body);
             assert!(!said.starts_with("HTTP/1.1 2"), "{head}: {said}");
         }
         assert_eq!(service.audit_sequence().await, before);
