@@ -11,7 +11,6 @@ use shelfmark_domain::hash::PackId;
 use shelfmark_engine::operations::{
     Caller, Checked, Collected, Expect, Upload, check_store, collect_garbage, plan_collection,
 };
-use shelfmark_engine::store::StoreConfig;
 
 use super::chance::{Chance, noise, text};
 use super::ground::{Backing, Ground};
@@ -250,7 +249,7 @@ async fn a_lost_pack_is_named_by_what_it_touches(ground: &Ground) {
 }
 
 async fn a_flipped_byte_is_found_and_never_served(ground: &Ground) {
-    let StoreConfig::Folder { path } = ground.store_config() else { return };
+    let Some(path) = ground.folder() else { return };
     let hurt = ground.put("hurt.bin", noise(1, 400_000)).await.asset.unwrap();
     let [pack] = objects(ground).await.into_iter().collect::<Vec<_>>()[..] else { panic!("one pack") };
     let name = pack.to_string();

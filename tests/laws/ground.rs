@@ -90,9 +90,12 @@ impl Ground {
         Site { engine: engine(&self.catalog, store).await, ..self.site.clone() }
     }
 
-    /// The store's settings.
-    pub fn store_config(&self) -> StoreConfig {
-        self.store.clone()
+    /// The folder that holds the bytes, where they are in one.
+    pub fn folder(&self) -> Option<std::path::PathBuf> {
+        match &self.store {
+            StoreConfig::Folder { path } => Some(path.clone()),
+            _ => None,
+        }
     }
 
     /// What holds at the end of every law: the audit trail is whole.
