@@ -115,7 +115,7 @@ async fn check(client: &Client, journal: &Shared, since: usize) {
     let assets = listed["items"].as_array().unwrap();
     for asset in assets {
         let path = asset["path"].as_str().unwrap();
-        if let Some(folder) = path.strip_suffix("/a") {
+        if let Some(folder) = path.strip_suffix('a').filter(|folder| folder.ends_with('/')) {
             let others = assets.iter().filter(|other| other["path"].as_str().unwrap().starts_with(folder)).count();
             assert_eq!(others, 3, "the batch {folder} is whole");
         }

@@ -52,7 +52,8 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
-        wrong(Some(path).filter(|path| path != "."), &error.into_inner().to_string())
+        // A body that breaks off or isn't JSON at all has no place: `.` is the whole, `?` one that isn't known.
+        wrong(Some(path).filter(|path| path != "." && path != "?"), &error.into_inner().to_string())
     })?;
     reader.end().map_err(|error| wrong(None, &error.to_string()))?;
     Ok(value)
