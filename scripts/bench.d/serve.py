@@ -145,7 +145,8 @@ def gets(bench, server, proxy, build):
 
 def switches(bench, server, proxy):
     api = server.api()
-    second = api.build(api.new_release("again"), "R-1.1")["name"]
+    again = api.release("again", [{"kind": "parameter", "name": "again", "value": "1"}])
+    second = api.build(again, "R-1.1")["name"]
     api.promote(second)
     before = proxy.counts()
     for number in range(SWITCHES):
