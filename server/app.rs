@@ -129,6 +129,7 @@ fn server(services: Services, listener: TcpListener) -> anyhow::Result<actix_web
     Ok(HttpServer::new(build)
         .workers(workers)
         .max_connections(settings.connections_max)
+        .keep_alive(Duration::from_secs(settings.idle_seconds))
         .client_request_timeout(Duration::from_secs(settings.header_seconds))
         .shutdown_timeout(settings.shutdown_seconds)
         .listen(listener)?

@@ -39,6 +39,7 @@ pub struct ServerConfig {
     pub workers: usize,
     pub shutdown_seconds: u64,
     pub header_seconds: u64,
+    pub idle_seconds: u64,
     pub connections_max: usize,
 }
 

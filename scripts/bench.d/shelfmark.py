@@ -14,20 +14,30 @@ PROJECT = "site"
 
 
 class Api:
-    """The API as one user on one connection that stays open."""
+    """The API as one user on one connection that stays open, and is opened anew when it was idle for long."""
+
+    IDLE_SECONDS_MAX = 30
 
     def __init__(self, port, token):
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1800)
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._connect()
+
+    def _connect(self):
+        self._connection.close()
         self._connection.connect()
         self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._headers = {"Authorization": f"Bearer {token}"}
+        self._used = time.monotonic()
 
     def send(self, method, path, body=None, **headers):
         """Sends a request and returns the answer's bytes. Headers are written with _ for -."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if time.monotonic() - self._used > self.IDLE_SECONDS_MAX:
+            self._connect()
         self._connection.request(method, path, body, {**self._headers, **named})
         answer = self._connection.getresponse()
         content = answer.read()
+        self._used = time.monotonic()
         if answer.status >= 300:
             raise Failed(f"{method} {path} was answered by {answer.status}: {content[:500].decode(errors='replace')}")
         return content
