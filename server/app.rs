@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web as actix};
+use actix_web::{App, web as actix};
 use anyhow::Context as _;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
@@ -23,6 +23,7 @@ use shelfmark_engine::{Engine, EngineParts};
 use crate::config::{Config, LogFormat, StoreKind};
 use crate::delivery::Delivery;
 use crate::web::Authenticator;
+use crate::web::listening::listen;
 use crate::web::request::watch;
 use crate::{delivery, http, jobs};
 
@@ -114,11 +115,7 @@ impl Running {
 }
 
 fn server(services: Services, listener: TcpListener) -> anyhow::Result<actix_web::dev::Server> {
-    let settings = services.config.server.clone();
-    let workers = match settings.workers {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        workers => workers,
-    };
+    let settings = services.config.clone();
     let delivery = Arc::new(Delivery::new(&services));
     let build = move || {
         App::new()
@@ -126,14 +123,7 @@ fn server(services: Services, listener: TcpListener) -> anyhow::Result<actix_web
             .configure(|config| delivery::routes(config, &delivery))
             .service(actix::scope("").wrap(from_fn(watch)).configure(|config| http::routes(config, &services)))
     };
-    Ok(HttpServer::new(build)
-        .workers(workers)
-        .max_connections(settings.connections_max)
-        .keep_alive(Duration::from_secs(settings.idle_seconds))
-        .client_request_timeout(Duration::from_secs(settings.header_seconds))
-        .shutdown_timeout(settings.shutdown_seconds)
-        .listen(listener)?
-        .run())
+    Ok(listen(listener, &settings.server, build)?)
 }
 
 async fn open(config: Config) -> anyhow::Result<Services> {

@@ -5,5 +5,6 @@ mod damage;
 mod documents;
 mod pinning;
 mod ranges;
+mod sending;
 mod shelf;
 mod validators;

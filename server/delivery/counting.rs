@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::body::{BodySize, MessageBody as _};
+use actix_web::http::header::CONTENT_LENGTH;
 use metrics::Counter;
 
 /// Requests by the class of their status, and the bytes of their bodies.
@@ -37,10 +38,20 @@ impl Counting {
             300..=499 => self.refused.increment(1),
             _ => self.failed.increment(1),
         }
-        if let BodySize::Sized(bytes) = answer.body().size()
-            && !is_head
-        {
-            self.bytes.increment(bytes);
+        if !is_head {
+            self.bytes.increment(length(answer));
+        }
+    }
+}
+
+/// How long the body is; 0 when its end is not known yet.
+fn length(answer: &HttpResponse) -> u64 {
+    match answer.body().size() {
+        BodySize::Sized(bytes) => bytes,
+        BodySize::None => 0,
+        BodySize::Stream => {
+            let length = answer.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+            length.unwrap_or_default()
         }
     }
 }

@@ -1,67 +1,92 @@
-//! Bodies of a known length, handed to the connection in pieces of a size that its buffer keeps: a larger piece would
-//! make it allocate, and give back, that much memory for every answer.
+//! Bodies of contents.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use actix_web::Error;
-use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody, SizedStream};
+use actix_web::http::header::{CONTENT_LENGTH, HeaderValue};
+use actix_web::{Error, HttpRequest, HttpResponse};
 use bytes::Bytes;
 use futures::Stream as _;
-use futures::stream::{self, StreamExt as _};
+use futures::stream;
+use shelfmark_engine::operations::{Part, PartStream, ReadError};
+use tokio::task::JoinHandle;
 
-use shelfmark_engine::operations::{ContentStream, ReadError};
-
+use super::connection::Outbox;
 use super::problem::Problem;
 
-/// The largest piece, in bytes.
-const PIECE_BYTES_MAX: usize = 64 << 10;
+/// The most bytes of a file that are sent at a time. Before that it is made sure that they are in memory.
+const STRETCH_BYTES_MAX: u64 = 1 << 20;
 
-/// A body in pieces.
-pub struct Pieces {
-    length: u64,
-    /// What has come and is not handed on yet.
-    next: Bytes,
-    rest: ContentStream,
+/// A body that is put into the connection's outbox part by part and goes past the framework, which is told nothing of
+/// its length: the head has it.
+struct Past {
+    outbox: Outbox,
+    /// What has come and is not in the outbox yet.
+    next: Option<Part>,
+    warming: Option<JoinHandle<()>>,
+    rest: PartStream,
 }
 
-impl Pieces {
-    /// A body of `length` bytes that come as a stream.
-    pub fn new(length: u64, rest: ContentStream) -> Self {
-        Self { length, next: Bytes::new(), rest }
-    }
-
-    /// What the answer to a HEAD has instead of a body of `length` bytes.
-    pub fn nothing_of(length: u64) -> Self {
-        Self::new(length, stream::empty().boxed())
-    }
+/// The answer with the parts as its body, `length` bytes in all.
+pub fn with_parts(request: &HttpRequest, mut answer: HttpResponse, length: u64, rest: PartStream) -> HttpResponse {
+    let outbox = request.conn_data::<Outbox>().expect("every connection has an outbox");
+    answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    answer.head_mut().no_chunking(true);
+    answer.set_body(BoxBody::new(Past { outbox: outbox.clone(), next: None, warming: None, rest }))
 }
 
-/// A body that is in memory. One that fits into a piece needs nothing around it.
-pub fn small_body(bytes: Bytes) -> BoxBody {
-    if bytes.len() <= PIECE_BYTES_MAX {
-        return BoxBody::new(bytes);
-    }
-    BoxBody::new(Pieces { length: bytes.len() as u64, next: bytes, rest: stream::empty().boxed() })
+/// What the answer to a HEAD has instead of a body of `length` bytes.
+pub fn nothing_of(length: u64) -> BoxBody {
+    BoxBody::new(SizedStream::new(length, stream::empty::<Result<Bytes, Error>>()))
 }
 
-impl MessageBody for Pieces {
+impl MessageBody for Past {
     type Error = Error;
 
     fn size(&self) -> BodySize {
-        BodySize::Sized(self.length)
+        BodySize::Stream
     }
 
+    /// Never gives anything: when it waits, the connection is flushed, and that sends what is in the outbox.
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        while self.next.is_empty() {
-            match std::task::ready!(Pin::new(&mut self.rest).poll_next(context)) {
-                Some(Ok(bytes)) => self.next = bytes,
+        if !self.outbox.is_empty() {
+            return Poll::Pending;
+        }
+        if let Some(warming) = &mut self.warming {
+            let _ = ready!(Pin::new(warming).poll(context)); // what kept it from reading keeps the system from sending
+            self.warming = None;
+            return self.put_next();
+        }
+        if self.next.is_none() {
+            match ready!(Pin::new(&mut self.rest).poll_next(context)) {
+                Some(Ok(part)) => self.next = Some(part),
                 Some(Err(error)) => return Poll::Ready(Some(Err(broken(error)))),
                 None => return Poll::Ready(None),
             }
         }
-        let piece = self.next.len().min(PIECE_BYTES_MAX);
-        Poll::Ready(Some(Ok(self.next.split_to(piece))))
+        if let Some(Part::Stretch(stretch)) = &self.next {
+            let window = stretch.clone().split_to(STRETCH_BYTES_MAX);
+            if !window.is_warm() {
+                self.warming = Some(tokio::task::spawn_blocking(move || window.warm()));
+                return self.as_mut().poll_next(context);
+            }
+        }
+        self.put_next()
+    }
+}
+
+impl Past {
+    fn put_next(&mut self) -> Poll<Option<Result<Bytes, Error>>> {
+        match self.next.take() {
+            Some(Part::Stretch(mut stretch)) => {
+                self.outbox.put(Part::Stretch(stretch.split_to(STRETCH_BYTES_MAX)));
+                self.next = (stretch.length > 0).then_some(Part::Stretch(stretch));
+            }
+            Some(bytes) => self.outbox.put(bytes),
+            None => {}
+        }
+        Poll::Pending
     }
 }
 

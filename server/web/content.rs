@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use actix_web::body::BoxBody;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, CROSS_ORIGIN_RESOURCE_POLICY, ETAG,
     HeaderName, HeaderValue, LAST_MODIFIED, RANGE, TryIntoHeaderValue as _, VARY,
@@ -15,9 +16,9 @@ use shelfmark_domain::failure::FailureKind;
 use shelfmark_domain::hash::ContentId;
 use shelfmark_domain::time::Timestamp;
 use shelfmark_engine::Engine;
-use shelfmark_engine::operations::{ContentStream, ReadError};
+use shelfmark_engine::operations::{Part, PartStream, ReadError, Sendable};
 
-use super::body::{Pieces, small_body};
+use super::body::{nothing_of, with_parts};
 use super::conditions::{Validators, Verdict, http_date, range_applies, verdict};
 use super::problem::Problem;
 use super::ranges::{Wanted, wanted};
@@ -29,6 +30,8 @@ const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
 const CROSS_ORIGIN: HeaderValue = HeaderValue::from_static("cross-origin");
 const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
 const AUTHORIZATION: HeaderValue = HeaderValue::from_static("Authorization");
+/// Bodies up to this size are copied into the connection's buffer, in bytes; more costs more than another system call.
+const COPIED_BYTES_MAX: usize = 64 << 10;
 /// For so long after a change its date is not told: the address may have had other bytes in the same second.
 const SETTLING_SECONDS: i64 = 2;
 
@@ -111,24 +114,23 @@ pub async fn respond(
     }
     let size_bytes = representation.size_bytes;
     if request.method() == Method::HEAD {
-        let nothing = Pieces::nothing_of(size_bytes);
-        return Ok(terms.answer(StatusCode::OK, representation).set_body(nothing).map_into_boxed_body());
+        return Ok(terms.answer(StatusCode::OK, representation).set_body(nothing_of(size_bytes)));
     }
     let range = request.headers().get(RANGE);
     let range = range.filter(|_| range_applies(request.headers(), validators, now_seconds));
     match range.map_or(Wanted::Whole, |range| wanted(range.as_bytes(), size_bytes, ranges_max)) {
         Wanted::Whole => {
             let answer = terms.answer(StatusCode::OK, representation);
-            send_part(engine, answer, representation, 0..size_bytes).await
+            send_part(engine, request, answer, representation, 0..size_bytes).await
         }
         Wanted::Part(part) => {
             let mut answer = terms.answer(StatusCode::PARTIAL_CONTENT, representation);
             answer.headers_mut().insert(CONTENT_RANGE, content_range(&part, size_bytes));
-            send_part(engine, answer, representation, part).await
+            send_part(engine, request, answer, representation, part).await
         }
         Wanted::Parts(parts) => {
             let answer = terms.answer(StatusCode::PARTIAL_CONTENT, representation);
-            send_parts(engine, answer, representation, parts).await
+            send_parts(engine, request, answer, representation, parts).await
         }
         Wanted::Nothing => Err(nothing_there(size_bytes)),
     }
@@ -185,22 +187,26 @@ fn nothing_there(size_bytes: u64) -> Problem {
 
 async fn send_part(
     engine: &Engine,
+    request: &HttpRequest,
     answer: HttpResponse,
     representation: &Representation,
     part: Range<u64>,
 ) -> Result<HttpResponse, Problem> {
-    if engine.contents.is_small(representation.size_bytes) {
-        let whole = small(engine, representation).await?;
-        return Ok(answer.set_body(small_body(slice(&whole, &part))));
-    }
     let length = part.end - part.start;
-    let body = begun(engine.contents.read(representation.content, part)).await?;
-    Ok(answer.set_body(Pieces::new(length, body)).map_into_boxed_body())
+    match engine.contents.sendable(representation.content, representation.size_bytes, part).await? {
+        Sendable::Memory(bytes) if bytes.len() <= COPIED_BYTES_MAX => Ok(answer.set_body(BoxBody::new(bytes))),
+        Sendable::Memory(bytes) => {
+            let whole = stream::iter([Ok(Part::Bytes(bytes))]);
+            Ok(with_parts(request, answer, length, whole.boxed()))
+        }
+        Sendable::Parts(parts) => Ok(with_parts(request, answer, length, begun(parts).await?)),
+    }
 }
 
 /// Sends several parts as one body of the type `multipart/byteranges`.
 async fn send_parts(
     engine: &Engine,
+    request: &HttpRequest,
     mut answer: HttpResponse,
     representation: &Representation,
     parts: Vec<Range<u64>>,
@@ -219,36 +225,19 @@ async fn send_parts(
     let heads: Vec<Bytes> = parts.iter().map(head).collect();
     let length = heads.iter().zip(&parts).map(|(head, part)| head.len() as u64 + part.end - part.start).sum::<u64>();
     let length = length + end.len() as u64;
-    let whole = if engine.contents.is_small(size_bytes) { Some(small(engine, representation).await?) } else { None };
     let (engine, content) = (engine.clone(), representation.content);
     let bodies = stream::iter(heads.into_iter().zip(parts)).flat_map(move |(head, part)| {
-        let bytes = match &whole {
-            Some(whole) => stream::iter([Ok(slice(whole, &part))]).boxed(),
-            None => engine.contents.read(content, part),
-        };
-        stream::iter([Ok(head)]).chain(bytes)
+        stream::iter([Ok(Part::Bytes(head))]).chain(engine.contents.sendable_parts(content, size_bytes, part))
     });
     let kind = HeaderValue::from_str(&format!("multipart/byteranges; boundary={boundary}"));
     answer.headers_mut().insert(CONTENT_TYPE, kind.expect("the boundary is header text"));
-    let body = begun(bodies.chain(stream::iter([Ok(end)])).boxed()).await?;
-    Ok(answer.set_body(Pieces::new(length, body)).map_into_boxed_body())
-}
-
-async fn small(engine: &Engine, representation: &Representation) -> Result<Bytes, ReadError> {
-    match engine.contents.in_memory(&representation.content) {
-        Some(bytes) => Ok(bytes),
-        None => engine.contents.whole(representation.content, representation.size_bytes).await,
-    }
-}
-
-/// The part of a content that is in memory. Its size was checked when it was read, and the part lies within it.
-fn slice(whole: &Bytes, part: &Range<u64>) -> Bytes {
-    whole.slice(part.start as usize..part.end as usize)
+    let body = begun(bodies.chain(stream::iter([Ok(Part::Bytes(end))])).boxed()).await?;
+    Ok(with_parts(request, answer, length, body))
 }
 
 /// A stream of which the first bytes have been read, so that what is missing altogether becomes an error and not an
 /// answer that breaks off.
-async fn begun(mut body: ContentStream) -> Result<ContentStream, ReadError> {
+async fn begun(mut body: PartStream) -> Result<PartStream, ReadError> {
     let mut first = Vec::with_capacity(2);
     // The head of a part is always there; what follows it tells.
     while first.len() < 2

@@ -4,7 +4,9 @@
 pub mod body;
 pub mod caller;
 pub mod conditions;
+pub mod connection;
 pub mod content;
+pub mod listening;
 pub mod problem;
 pub mod ranges;
 pub mod representation;

@@ -41,9 +41,10 @@ static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrat
 static POSTGRES_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/postgres");
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
-/// SQLite waits this long for a lock that another connection holds.
+/// SQLite's cache, in KiB, is each connection's own: there are several, and the system keeps the file in memory anyway.
+/// It waits this long for a lock that another connection holds.
 const SQLITE_PRAGMAS: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 15000; \
-     PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;";
+     PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096;";
 
 impl Catalog {
     /// Opens the database and brings its schema up to date.

@@ -20,15 +20,6 @@ pub(crate) struct NewContent {
 }
 
 impl Catalog {
-    /// Size and number of segments of a content that has more than one chunk.
-    pub async fn content(&self, id: ContentId) -> Result<Option<(u64, u32)>, CatalogError> {
-        let row = query("SELECT size_bytes, segments FROM contents WHERE id = $1")
-            .bind(id.as_bytes().to_vec())
-            .fetch_optional(&self.reader)
-            .await?;
-        row.map(|row| Ok((row.size(0)?, row.size32(1)?))).transpose()
-    }
-
     /// One segment of a content's chunk list: offset of its first byte, encoded list.
     pub async fn segment(&self, id: ContentId, position: u32) -> Result<Option<(u64, Vec<u8>)>, CatalogError> {
         let row = query("SELECT start, list FROM segments WHERE owner = $1 AND position = $2")
@@ -39,15 +30,13 @@ impl Catalog {
         row.map(|row| Ok((row.size(0)?, row.bytes(1)?))).transpose()
     }
 
-    /// The position of the segment in which a byte of a content lies.
-    pub async fn segment_position(&self, id: ContentId, byte: u64) -> Result<Option<u32>, CatalogError> {
-        let row =
-            query("SELECT position FROM segments WHERE owner = $1 AND start <= $2 ORDER BY position DESC LIMIT 1")
-                .bind(id.as_bytes().to_vec())
-                .bind(big(byte))
-                .fetch_optional(&self.reader)
-                .await?;
-        row.map(|row| row.size32(0)).transpose()
+    /// Where the segments of a content begin, in order; nothing when it is a single chunk, or isn't there.
+    pub async fn segment_starts(&self, id: ContentId) -> Result<Vec<u64>, CatalogError> {
+        let rows = query("SELECT start FROM segments WHERE owner = $1 ORDER BY position")
+            .bind(id.as_bytes().to_vec())
+            .fetch_all(&self.reader)
+            .await?;
+        rows.iter().map(|row| row.size(0)).collect()
     }
 
     /// All contents of more than one chunk by name, for checks of the whole store.

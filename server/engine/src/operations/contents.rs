@@ -14,8 +14,9 @@ use shelfmark_domain::hash::ContentId;
 use shelfmark_domain::location::ChunkLocation;
 
 use super::chunks::{Chunks, ReadError};
+use super::sendable::COPIED_BYTES_MAX;
 use crate::limits::Limits;
-use crate::store::Piece;
+use crate::store::{Piece, Store};
 
 /// Bytes of a content in order.
 pub type ContentStream = BoxStream<'static, Result<Bytes, ReadError>>;
@@ -31,7 +32,7 @@ struct Segment {
 
 /// One segment of a content's chunk list.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+pub(super) struct Place {
     /// How many segments the content has; 0 for a content that is a single chunk and has no list.
     count: u32,
     position: u32,
@@ -43,6 +44,15 @@ struct SegmentBytes;
 impl Weighter<(ContentId, u32), Arc<Segment>> for SegmentBytes {
     fn weight(&self, _: &(ContentId, u32), segment: &Arc<Segment>) -> u64 {
         (segment.chunks.len() * 160 + 128) as u64
+    }
+}
+
+#[derive(Clone, Debug)]
+struct StartBytes;
+
+impl Weighter<ContentId, Arc<[u64]>> for StartBytes {
+    fn weight(&self, _: &ContentId, starts: &Arc<[u64]>) -> u64 {
+        (starts.len() * 8 + 128) as u64
     }
 }
 
@@ -60,8 +70,8 @@ impl Weighter<ContentId, Bytes> for ContentBytes {
 pub struct Contents {
     chunks: Chunks,
     segments: Arc<Cache<(ContentId, u32), Arc<Segment>, SegmentBytes>>,
-    /// How many segments the contents have that have been read.
-    counts: Arc<Cache<ContentId, u32>>,
+    /// Where the segments begin, of contents that have been read; nothing for a content that is a single chunk.
+    starts: Arc<Cache<ContentId, Arc<[u64]>, StartBytes>>,
     in_memory: Arc<Cache<ContentId, Bytes, ContentBytes>>,
     in_memory_bytes_max: u64,
 }
@@ -71,32 +81,31 @@ impl Contents {
         Self {
             chunks,
             segments: Arc::new(Cache::with_weighter(10_000, limits.memory_nodes_bytes / 2, SegmentBytes)),
-            counts: Arc::new(Cache::new(100_000)),
+            starts: Arc::new(Cache::with_weighter(10_000, limits.memory_nodes_bytes / 8, StartBytes)),
             in_memory: Arc::new(Cache::with_weighter(10_000, limits.memory_contents_bytes, ContentBytes)),
             in_memory_bytes_max: limits.memory_content_bytes_max,
         }
     }
 
-    /// A content that is in memory already.
-    pub fn in_memory(&self, id: &ContentId) -> Option<Bytes> {
-        self.in_memory.get(id)
-    }
-
     /// Whether a content of this size is kept in memory once it is read.
-    pub fn is_small(&self, size_bytes: u64) -> bool {
+    pub(super) fn is_small(&self, size_bytes: u64) -> bool {
         size_bytes <= self.in_memory_bytes_max
     }
 
-    /// A whole content in memory; many who ask at once wait for one reading.
+    /// A whole content; many who ask at once wait for one reading. It is kept in memory, unless it can be sent from
+    /// files from now on.
     ///
     /// # Errors
     /// As `read`.
-    pub async fn whole(&self, id: ContentId, size_bytes: u64) -> Result<Bytes, ReadError> {
+    pub(super) async fn whole(&self, id: ContentId, size_bytes: u64) -> Result<Bytes, ReadError> {
         match self.in_memory.get_value_or_guard_async(&id).await {
             Ok(bytes) => Ok(bytes),
             Err(guard) => {
                 let bytes = self.gather(id, size_bytes).await?;
-                let _ = guard.insert(bytes.clone()); // fails only when it was removed meanwhile
+                let is_copied = size_bytes <= COPIED_BYTES_MAX;
+                if is_copied || self.stretches(id, &(0..size_bytes)).await?.is_none() {
+                    let _ = guard.insert(bytes.clone()); // fails only when it was removed meanwhile
+                }
                 Ok(bytes)
             }
         }
@@ -121,87 +130,125 @@ impl Contents {
     /// # Errors
     /// The stream ends with `NoContent`, `NoChunk`, `WrongSize`, `Store` or `Catalog`; what came before is right.
     pub fn read(&self, id: ContentId, range: Range<u64>) -> ContentStream {
+        let this = self.clone();
+        self.by_segment(id, range, move |pieces| {
+            let this = this.clone();
+            async move { this.read_pieces(pieces).await }
+        })
+    }
+
+    /// What `get` makes of the pieces of each segment that a range touches, one after the other.
+    pub(super) fn by_segment<T, F>(
+        &self,
+        id: ContentId,
+        range: Range<u64>,
+        get: impl Fn(Vec<Piece>) -> F + Send + 'static,
+    ) -> BoxStream<'static, Result<T, ReadError>>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<BoxStream<'static, Result<T, ReadError>>, ReadError>> + Send + 'static,
+    {
         if range.is_empty() {
             return stream::empty().boxed();
         }
+        let (this, whole) = (self.clone(), range.clone());
+        let places = async move { this.places(id, &whole).await };
         let this = self.clone();
-        let segments = stream::once(async move {
-            let places = this.places(id, &range).await?;
-            Ok::<_, ReadError>((this, range, places))
-        });
-        segments
-            .map_ok(move |(this, range, places)| {
-                stream::iter(places.into_iter().map(Ok)).and_then(move |place| {
-                    let (this, range) = (this.clone(), range.clone());
-                    async move { this.read_segment(id, place, range).await }
-                })
-            })
+        stream::once(places)
+            .map_ok(|places| stream::iter(places.into_iter().map(Ok::<Place, ReadError>)))
             .try_flatten()
+            .and_then(move |place| {
+                let (this, range) = (this.clone(), range.clone());
+                async move { this.pieces(id, place, &range).await }
+            })
+            .and_then(get)
             .try_flatten()
             .boxed()
     }
 
-    /// The segments that a range touches.
-    async fn places(&self, id: ContentId, range: &Range<u64>) -> Result<Vec<Place>, ReadError> {
-        let count = match self.counts.get(&id) {
-            Some(count) => count,
-            // A content without a row of its own is a single chunk.
-            None => self.chunks.catalog().content(id).await?.map_or(0, |(_, segments)| segments),
-        };
-        let positions = if count <= 1 {
-            0..1
-        } else {
-            let catalog = self.chunks.catalog();
-            let first = catalog.segment_position(id, range.start).await?.ok_or(ReadError::WrongSize(id))?;
-            let last = catalog.segment_position(id, range.end - 1).await?.ok_or(ReadError::WrongSize(id))?;
-            first..last + 1
-        };
-        Ok(positions.map(|position| Place { count, position }).collect())
+    pub(super) async fn read_pieces(&self, pieces: Vec<Piece>) -> Result<ContentStream, ReadError> {
+        let references = self.chunks.references_for(pieces.iter().map(|piece| &piece.location)).await?;
+        Ok(self.chunks.store().read(pieces, references).map_err(ReadError::from).boxed())
     }
 
-    async fn read_segment(&self, id: ContentId, place: Place, range: Range<u64>) -> Result<ContentStream, ReadError> {
+    pub(super) fn store(&self) -> &Store {
+        self.chunks.store()
+    }
+
+    /// The segments that a range touches.
+    pub(super) async fn places(&self, id: ContentId, range: &Range<u64>) -> Result<Vec<Place>, ReadError> {
+        let starts = self.starts(id).await?;
+        let at = |byte: u64| starts.partition_point(|start| *start <= byte).saturating_sub(1);
+        let positions = at(range.start)..at(range.end.saturating_sub(1)) + 1;
+        let count = starts.len();
+        Ok(positions.map(|position| Place { count: count as u32, position: position as u32 }).collect())
+    }
+
+    async fn starts(&self, id: ContentId) -> Result<Arc<[u64]>, ReadError> {
+        if let Some(starts) = self.starts.get(&id) {
+            return Ok(starts);
+        }
+        let starts: Arc<[u64]> = self.chunks.catalog().segment_starts(id).await?.into();
+        // A content that isn't there yet must not be taken for a single chunk later on.
+        if !starts.is_empty() {
+            self.starts.insert(id, starts.clone());
+        }
+        Ok(starts)
+    }
+
+    /// The parts of a segment's chunks that lie in a range.
+    pub(super) async fn pieces(
+        &self,
+        id: ContentId,
+        place: Place,
+        range: &Range<u64>,
+    ) -> Result<Vec<Piece>, ReadError> {
         let segment = self.segment(id, place).await?;
         let is_last = range.end <= segment.end;
         let from =
             segment.chunks.partition_point(|(start, location)| start + u64::from(location.length) <= range.start);
         let until = segment.chunks.partition_point(|(start, _)| *start < range.end);
         let wanted = segment.chunks.get(from..until).unwrap_or_default();
-        let (pieces, covered) = pieces(wanted, &range);
+        let (pieces, covered) = pieces(wanted, range);
         let expected = range.end.min(segment.end).saturating_sub(range.start.max(first_byte(&segment)));
         if covered != expected || (!is_last && segment.chunks.is_empty()) {
             return Err(ReadError::WrongSize(id));
         }
-        let references = self.chunks.references_for(pieces.iter().map(|piece| &piece.location)).await?;
-        Ok(self.chunks.store().read(pieces, references).map_err(ReadError::from).boxed())
+        Ok(pieces)
     }
 
+    /// A segment; many who ask at once wait for one reading.
     async fn segment(&self, id: ContentId, place: Place) -> Result<Arc<Segment>, ReadError> {
-        let Place { count, position } = place;
-        let key = (id, position);
-        if let Some(segment) = self.segments.get(&key) {
-            return Ok(segment);
+        match self.segments.get_value_or_guard_async(&(id, place.position)).await {
+            Ok(segment) => Ok(segment),
+            Err(guard) => {
+                let segment = Arc::new(self.read_segment(id, place).await?);
+                let _ = guard.insert(segment.clone()); // fails only when it was removed meanwhile
+                if place.count == 0 {
+                    self.starts.insert(id, Arc::default());
+                }
+                Ok(segment)
+            }
         }
-        let (start, refs) = match count {
-            0 => (0, vec![id.as_chunk()]),
+    }
+
+    async fn read_segment(&self, id: ContentId, place: Place) -> Result<Segment, ReadError> {
+        let catalog = self.chunks.catalog();
+        let (start, refs) = match place.count {
+            0 => (0, vec![id.as_chunk()]), // without a row of its own it is a single chunk
             _ => {
-                let (start, list) =
-                    self.chunks.catalog().segment(id, position).await?.ok_or(ReadError::NoContent(id))?;
+                let (start, list) = catalog.segment(id, place.position).await?.ok_or(ReadError::NoContent(id))?;
                 (start, decode_segment(&list)?.iter().map(|chunk| chunk.chunk).collect())
             }
         };
-        let locations = self.chunks.locate(&refs).await?;
         let mut end = start;
-        let chunks = locations.into_iter().map(|location| {
+        let chunks = self.chunks.locate(&refs).await?.into_iter().map(|location| {
             let at = end;
             end += u64::from(location.length);
             (at, location)
         });
-        let chunks: Vec<_> = chunks.collect();
-        let segment = Arc::new(Segment { chunks, end });
-        self.segments.insert(key, segment.clone());
-        // Not before: a content that isn't there yet must not be taken for a single chunk later on.
-        self.counts.insert(id, count);
-        Ok(segment)
+        let chunks = chunks.collect();
+        Ok(Segment { chunks, end })
     }
 
     /// Whether all chunks of a content are in packs that the catalog knows.

@@ -26,6 +26,7 @@ mod projects;
 mod published;
 mod put;
 mod releases;
+mod sendable;
 mod tar;
 mod tokens;
 mod transfer;
@@ -52,6 +53,7 @@ pub use projects::{
 pub use published::{Publications, Published, published};
 pub use put::{PutError, Upload, put};
 pub use releases::{AddedChange, ReleaseError, add_changes, create_release, describe_release, remove_changes};
+pub use sendable::{Part, PartStream, Sendable};
 pub use tar::TarError;
 pub use tokens::{TokenError, authenticate, bootstrap, create_token, revoke_token};
 pub use transfer::BodyError;

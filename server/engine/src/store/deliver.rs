@@ -102,7 +102,11 @@ fn raw_part(
     Ok(range.start + inner.start..range.start + inner.end)
 }
 
-fn check(location: &ChunkLocation, bytes: &[u8], checked: &Checked) -> Result<(), StoreError> {
+/// Compares a chunk with its name, unless that was done before.
+///
+/// # Errors
+/// `Damaged`.
+pub(super) fn check(location: &ChunkLocation, bytes: &[u8], checked: &Checked) -> Result<(), StoreError> {
     if checked.needs_check(location) {
         verify(location, bytes)?;
         checked.note(location);

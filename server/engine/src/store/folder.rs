@@ -55,13 +55,21 @@ impl Folder {
 
     /// Reads a range of a pack; less than asked for when the file ends before.
     pub(super) fn read(&self, pack: &PackId, range: Range<u64>) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.read_into(pack, range, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// As `read`, into a buffer whose bytes go.
+    pub(super) fn read_into(&self, pack: &PackId, range: Range<u64>, bytes: &mut Vec<u8>) -> io::Result<()> {
         let file = self.file(pack)?;
         let wanted = usize::try_from(range.end.saturating_sub(range.start)).map_err(io::Error::other)?;
-        let mut bytes = Vec::with_capacity(wanted);
+        bytes.clear();
+        bytes.reserve_exact(wanted);
         // `pread` into room that was not cleared before: a third faster than `read_at` for 1 MiB in the page cache.
         while bytes.len() < wanted {
             let at = range.start + bytes.len() as u64;
-            match rustix::io::pread(&file, spare_capacity(&mut bytes), at) {
+            match rustix::io::pread(&file, spare_capacity(bytes), at) {
                 Ok(0) => break,
                 Ok(_) => {}
                 Err(Errno::INTR) => {}
@@ -69,7 +77,7 @@ impl Folder {
             }
         }
         bytes.truncate(wanted); // the room may be larger than what was asked for
-        Ok(bytes)
+        Ok(())
     }
 
     /// How many bytes a pack has.
@@ -100,6 +108,11 @@ impl Folder {
             }
         }
         Ok(removed)
+    }
+
+    /// A pack that is open already. Does not block.
+    pub(super) fn opened(&self, pack: &PackId) -> Option<Arc<File>> {
+        self.open.get(pack)
     }
 
     fn file(&self, pack: &PackId) -> io::Result<Arc<File>> {

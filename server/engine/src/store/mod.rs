@@ -21,6 +21,7 @@ mod packs;
 mod plan;
 mod read;
 mod reference;
+mod stretch;
 
 #[cfg(test)]
 mod laws;
@@ -43,11 +44,13 @@ pub use packs::StoredPack;
 pub use plan::Piece;
 pub use read::ByteStream;
 pub use reference::{Reference, References};
+pub use stretch::Stretch;
 
 use counters::Counting;
 use deliver::Checked;
 use folder::Folder;
 use packs::PUT_KIB_IN_FLIGHT_MAX;
+use stretch::Checking;
 
 /// The store. Cheap to clone; clones are the same store.
 #[derive(Clone)]
@@ -63,6 +66,7 @@ struct Inner {
     counting: Counting,
     /// A permit for each KiB of a pack that is being written.
     puts: Semaphore,
+    checking: Checking,
 }
 
 impl Store {
@@ -91,7 +95,7 @@ impl Store {
 
     fn new(objects: Arc<dyn ObjectStore>, folder: Option<Arc<Folder>>, checked: Checked) -> Self {
         let (counting, puts) = (Counting::default(), Semaphore::new(PUT_KIB_IN_FLIGHT_MAX));
-        Self { inner: Arc::new(Inner { objects, folder, checked, counting, puts }) }
+        Self { inner: Arc::new(Inner { objects, folder, checked, checking: Checking::new(), counting, puts }) }
     }
 
     /// What has been done since the store was opened.

@@ -11,7 +11,7 @@ use super::decode::damaged;
 use super::error::StoreError;
 
 /// How many bytes are read, checked and handed on at a time, unless a single chunk has more.
-pub(super) const BATCH_BYTES: u64 = 1 << 20;
+pub(super) const BATCH_BYTES: u64 = 256 << 10;
 
 /// A part of a chunk that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Reading chunks and parts of chunks, in content order, in as few and as large reads as their places allow.
 //!
-//! In a folder: positional reads of about 1 MiB off the async threads, the next one under way while the last one is
+//! In a folder: positional reads of about 256 KiB off the async threads, the next one under way while the last one is
 //! handed on. In a remote store: one ranged request for each run of neighbours, however long, whose body is handed on
-//! as it comes; the requests for the next runs are sent ahead. Memory: a few MiB, whatever the size of the content.
+//! as it comes; the requests for the next runs are sent ahead. Memory: about 1 MiB, whatever the size of the content.
 
 use std::sync::Arc;
 use std::vec;
@@ -34,7 +34,7 @@ pub type ByteStream = BoxStream<'static, Result<Bytes, StoreError>>;
 
 impl Store {
     /// Reads pieces of chunks in the given order. `references` holds, by name, each reference that a location names.
-    /// The items do not follow the pieces: neighbouring raw bytes come as one, of 1 MiB or so.
+    /// The items do not follow the pieces: neighbouring raw bytes come as one, of 256 KiB or so.
     ///
     /// Chunks are compared with their names before any of their bytes are handed on. In a folder that is done once by
     /// a process; after that, only what is wanted of a raw chunk is read.

@@ -1,0 +1,150 @@
+//! A connection that takes bodies from where they are. What the framework sends is copied into its buffer first, which
+//! for pictures and films costs more than everything else. So a large body goes past it: it is put into the
+//! connection's outbox part by part, and is sent after the head, from memory as it is or by the system straight from
+//! a file.
+
+use std::cell::RefCell;
+use std::io;
+use std::io::IoSlice;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Buf as _;
+use rustix::net::SendFlags;
+use shelfmark_engine::operations::Part;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
+
+/// The part of a body that is sent next, if any. Clones are the same outbox; there is one for each connection.
+#[derive(Clone, Debug, Default)]
+pub struct Outbox(Rc<RefCell<Option<Part>>>);
+
+impl Outbox {
+    /// Whether the last part has been sent.
+    pub fn is_empty(&self) -> bool {
+        self.0.borrow().is_none()
+    }
+
+    /// Puts the next part in. The connection sends it when it is flushed next, and then calls its task again.
+    pub fn put(&self, part: Part) {
+        debug_assert!(self.is_empty(), "a part that isn't sent yet must not be lost");
+        *self.0.borrow_mut() = Some(part);
+    }
+}
+
+/// A connection of a client.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    outbox: Outbox,
+}
+
+impl Connection {
+    /// A connection with an empty outbox.
+    ///
+    /// # Errors
+    /// When the connection is gone already.
+    pub fn new(stream: TcpStream) -> io::Result<Self> {
+        // The end of a body must not wait until the client has acknowledged what came before.
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, outbox: Outbox::default() })
+    }
+
+    /// Its outbox.
+    pub fn outbox(&self) -> Outbox {
+        self.outbox.clone()
+    }
+
+    /// Sends what is in the outbox.
+    fn poll_outbox(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut outbox = self.outbox.0.borrow_mut();
+        let Some(part) = outbox.as_mut() else { return Poll::Ready(Ok(())) };
+        while length(part) > 0 {
+            ready!(self.stream.poll_write_ready(context))?;
+            match self.send(part) {
+                Ok(0) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())), // the file was cut short
+                Ok(sent) => advance(part, sent),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        *outbox = None;
+        context.waker().wake_by_ref(); // the body may go on
+        Poll::Ready(Ok(()))
+    }
+
+    fn send(&self, part: &Part) -> io::Result<usize> {
+        match part {
+            Part::Bytes(bytes) => self.stream.try_write(bytes),
+            Part::Stretch(stretch) => {
+                let mut offset = stretch.offset;
+                let most = usize::try_from(stretch.length).unwrap_or(usize::MAX);
+                let mut send = || rustix::fs::sendfile(&self.stream, &stretch.file, Some(&mut offset), most);
+                self.stream.try_io(Interest::WRITABLE, || Ok(send()?))
+            }
+        }
+    }
+
+    /// Sends the head of an answer and what it can of the body that waits behind it.
+    fn write_head(&self, head: &[u8], part: &mut Part) -> io::Result<usize> {
+        match part {
+            Part::Bytes(bytes) => {
+                let sent = self.stream.try_write_vectored(&[IoSlice::new(head), IoSlice::new(bytes)])?;
+                bytes.advance(sent.saturating_sub(head.len()));
+                Ok(sent.min(head.len()))
+            }
+            Part::Stretch(_) => {
+                let send = || rustix::net::send(&self.stream, head, SendFlags::MORE | SendFlags::NOSIGNAL);
+                self.stream.try_io(Interest::WRITABLE, || Ok(send()?))
+            }
+        }
+    }
+}
+
+fn length(part: &Part) -> u64 {
+    match part {
+        Part::Bytes(bytes) => bytes.len() as u64,
+        Part::Stretch(stretch) => stretch.length,
+    }
+}
+
+fn advance(part: &mut Part, sent: usize) {
+    match part {
+        Part::Bytes(bytes) => bytes.advance(sent),
+        Part::Stretch(stretch) => drop(stretch.split_to(sent as u64)),
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, into)
+    }
+}
+
+impl AsyncWrite for Connection {
+    /// Writes what the framework sends: while a part is in the outbox that is the head before it.
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, head: &[u8]) -> Poll<io::Result<usize>> {
+        if self.outbox.is_empty() {
+            return Pin::new(&mut self.stream).poll_write(context, head);
+        }
+        loop {
+            ready!(self.stream.poll_write_ready(context))?;
+            let mut outbox = self.outbox.0.borrow_mut();
+            let Some(part) = outbox.as_mut() else { return Poll::Ready(Ok(0)) };
+            match self.write_head(head, part) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_outbox(context))?;
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

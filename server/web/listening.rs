@@ -1,0 +1,69 @@
+//! The server below the framework: as the framework's own, but with connections that have an outbox.
+
+use std::fmt;
+use std::io;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use actix_http::body::MessageBody;
+use actix_http::{HttpService, Protocol, Request, Response};
+use actix_server::Server;
+use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::Error;
+use actix_web::dev::AppConfig;
+use tokio::net::TcpStream;
+
+use super::connection::Connection;
+use crate::config::ServerConfig;
+
+/// Serves what `app` builds, once for each worker.
+///
+/// # Errors
+/// When the listener can't be used.
+pub fn listen<F, I, S, B>(listener: TcpListener, settings: &ServerConfig, app: F) -> io::Result<Server>
+where
+    F: Fn() -> I + Send + Clone + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<Request, Config = AppConfig> + 'static,
+    S::Error: Into<Error> + 'static,
+    S::InitError: fmt::Debug,
+    S::Response: Into<Response<B>> + 'static,
+    <S::Service as Service<Request>>::Future: 'static,
+    S::Service: 'static,
+    B: MessageBody + 'static,
+{
+    let address = listener.local_addr()?;
+    let idle_time = Duration::from_secs(settings.idle_seconds);
+    let header_time = Duration::from_secs(settings.header_seconds);
+    let workers = match settings.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        workers => workers,
+    };
+    let server = Server::build()
+        .workers(workers)
+        .max_concurrent_connections(settings.connections_max)
+        .shutdown_timeout(settings.shutdown_seconds);
+    let draining = server.graceful_shutdown_signal();
+    let serve = move || {
+        let draining = draining.clone();
+        let app = app().into_factory().map_err(|error| error.into().error_response());
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let draining = draining.clone();
+                async move { draining.notified().await }
+            })
+            .keep_alive(idle_time)
+            .client_request_timeout(header_time)
+            .local_addr(address)
+            .on_connect_ext(|connection: &Connection, data| {
+                data.insert(connection.outbox());
+            })
+            .finish(map_config(app, |()| AppConfig::default()));
+        fn_service(|stream: TcpStream| async {
+            let client = stream.peer_addr().ok();
+            Ok((Connection::new(stream)?, Protocol::Http1, client))
+        })
+        .and_then(http)
+    };
+    Ok(server.listen("http", listener, serve)?.run())
+}
