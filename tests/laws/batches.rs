@@ -18,6 +18,9 @@ laws![
     an_archive_that_is_cut_short_anywhere_is_refused,
     a_content_that_the_project_lacks_is_not_known,
     a_file_in_an_archive_may_be_large,
+    an_archive_that_git_makes_is_a_batch,
+    long_names_of_either_kind_are_read,
+    records_that_would_fill_the_memory_are_refused,
     batches_at_once_are_as_if_one_came_after_the_other,
 ];
 
@@ -176,6 +179,73 @@ async fn a_file_in_an_archive_may_be_large(ground: &Ground) {
     ground.batch(tar_of([("large", &large[..]), ("small", b"small"), ("last", &last)])).await.unwrap();
     assert!(ground.bytes("large").await == large);
     assert!(ground.bytes("last").await == last && ground.bytes("small").await == b"small");
+}
+
+/// Runs git in a folder, apart from whatever its user has set.
+fn git(folder: &std::path::Path, arguments: &[&str]) -> Option<Vec<u8>> {
+    let mut git = std::process::Command::new("git");
+    git.current_dir(folder).args(["-c", "user.name=x", "-c", "user.email=x@x.x", "-c", "core.autocrlf=false"]);
+    git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").env_remove("GIT_DIR");
+    let done = git.args(arguments).output().ok()?;
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    Some(done.stdout)
+}
+
+async fn an_archive_that_git_makes_is_a_batch(ground: &Ground) {
+    let folder = tempfile::tempdir().unwrap();
+    let deep = format!("{}/{}", "deep/".repeat(20), "n".repeat(120));
+    let paths = ["a.txt".to_owned(), "größe/ü.svg".to_owned(), deep.replace("//", "/")];
+    for path in &paths {
+        let file = folder.path().join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, format!("bytes of {path}")).unwrap();
+    }
+    if git(folder.path(), &["init", "-q"]).is_none() {
+        return; // there is no git here
+    }
+    git(folder.path(), &["add", "."]);
+    git(folder.path(), &["commit", "-q", "-m", "x"]);
+    let tar = git(folder.path(), &["archive", "--format=tar", "HEAD"]).unwrap();
+    assert_eq!(tar[156], b'g', "it begins with global records");
+
+    assert_eq!(ground.batch(tar).await.unwrap().files, 3);
+
+    for path in &paths {
+        assert_eq!(ground.bytes(path).await, format!("bytes of {path}").into_bytes());
+    }
+}
+
+async fn long_names_of_either_kind_are_read(ground: &Ground) {
+    let (gnu, pax) = (format!("gnu/{}", "é".repeat(200)), format!("pax/{}", "é".repeat(200)));
+    let global = b"52 comment=f4666bf0f4666bf0f4666bf0f4666bf0f4666bf0\n";
+    let tar = Tar::new()
+        .entry(EntryType::XGlobalHeader, "pax_global_header", &[], global)
+        .gnu_file(&gnu, "by GNU")
+        .entry(EntryType::Regular, "short", &[("path", &pax)], "by PAX")
+        .file("plain", "plain")
+        .finish();
+
+    assert_eq!(ground.batch(tar).await.unwrap().files, 3);
+
+    assert_eq!((ground.bytes(&gnu).await, ground.bytes(&pax).await), (b"by GNU".into(), b"by PAX".into()));
+    for key in ["path", "size", "SHELFMARK.remove"] {
+        let record = format!(" {key}=1\n");
+        let record = format!("{}{record}", record.len() + 2);
+        let tar = Tar::new().entry(EntryType::XGlobalHeader, "g", &[], record).file("x", "x").finish();
+        let error = ground.batch(tar).await.unwrap_err();
+        assert!(matches!(&error, BatchError::Tar(TarError::Global(name)) if name == key), "{error:?}");
+    }
+}
+
+async fn records_that_would_fill_the_memory_are_refused(ground: &Ground) {
+    let before = state(ground).await;
+    let much = vec![b'x'; 3 << 20];
+    for kind in [EntryType::GNULongName, EntryType::GNULongLink, EntryType::XHeader, EntryType::XGlobalHeader] {
+        let tar = Tar::new().file("a", "a").entry(kind, "much", &[], &much).file("b", "b").finish();
+        let error = ground.batch(tar).await.unwrap_err();
+        assert!(error.to_string().contains("more than 1048576 bytes"), "{error}");
+    }
+    assert_eq!(state(ground).await, before);
 }
 
 async fn batches_at_once_are_as_if_one_came_after_the_other(ground: &Ground) {
