@@ -251,7 +251,7 @@ async fn record(
     number: ReleaseNumber,
     made: Made,
 ) -> Result<Option<BuildRow>, BuildError> {
-    let mut write = engine.catalog.write().await?;
+    let mut write = caller.begin(&engine.catalog).await?;
     let release = write.release(project.number, number).await?.ok_or(BuildError::NoRelease(number))?;
     if release.revision != revision {
         return Ok(None);
