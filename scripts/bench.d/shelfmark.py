@@ -67,7 +67,7 @@ class Api:
     def change(self, release, changes):
         return self.project("POST", f"/releases/{release}/changes", {"add": changes})
 
-    def build(self, release, base):
+    def build(self, release, base=None):
         """Builds a release and returns the build."""
         return self.project("POST", f"/releases/{release}/builds", {"base": base} if base else {})
 
@@ -76,7 +76,7 @@ class Api:
 
     def release_latest(self, title):
         """Makes, builds and promotes a release of the library as it is; returns the build's name."""
-        build = self.build(self.release(title, [{"kind": "latest"}]), "empty")["name"]
+        build = self.build(self.release(title, [{"kind": "latest"}]))["name"]
         self.promote(build)
         return build
 

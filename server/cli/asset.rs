@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use shelfmark_domain::path::AssetPath;
 
 use super::api::{segment, segments};
-use super::output::{Table, count, field, instant, plain, size};
+use super::output::{Table, count, field, instant, plain, print, print_json_of, size};
 use super::problem::{RequestFailed, is_status};
 use super::session::Session;
 
@@ -39,6 +39,7 @@ pub struct LogArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  shelfmark revert img/logo.svg 3 --message \"the old blue\"")]
 pub struct RevertArgs {
+    /// Where the asset is found
     path: AssetPath,
     /// The number of the version to return to
     #[arg(value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
@@ -65,6 +66,7 @@ pub struct MoveArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  shelfmark rm img/old.svg")]
 pub struct RemoveArgs {
+    /// Where the assets are found
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<AssetPath>,
     /// Why
@@ -76,6 +78,7 @@ pub struct RemoveArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  shelfmark undelete img/old.svg")]
 pub struct UndeleteArgs {
+    /// Where it was
     path: AssetPath,
     /// Bring it back at another path
     #[arg(long, value_name = "PATH")]
@@ -172,16 +175,19 @@ pub async fn rename(session: &Session, args: MoveArgs) -> anyhow::Result<()> {
 /// # Errors
 /// What the server refused; the paths before it are removed.
 pub async fn remove(session: &Session, args: RemoveArgs) -> anyhow::Result<()> {
+    let mut answers: Vec<Value> = Vec::new();
     for path in &args.paths {
         let address = session.at(&format!("/files/{}", segments(path.as_str())))?;
         let mut request = session.api.request(Method::DELETE, &address);
         if let Some(message) = &args.message {
             request = request.header("X-Message", segment(message));
         }
-        let answer: Value = session.api.send_for(request).await?;
-        session.show(&answer, |_| format!("{path} is removed; its versions stay."))?;
+        answers.push(session.api.send_for(request).await?);
+        if !session.is_json {
+            print(&format!("{path} is removed; its versions stay."))?;
+        }
     }
-    Ok(())
+    if session.is_json { print_json_of(answers) } else { Ok(()) }
 }
 
 /// `shelfmark undelete`

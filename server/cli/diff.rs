@@ -17,7 +17,9 @@ const PAGE: usize = 1_000;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  shelfmark diff production R-12.3")]
 pub struct DiffArgs {
+    /// What it was: a side
     from: String,
+    /// What it is or would be: a side
     to: String,
     /// Only the totals
     #[arg(long)]

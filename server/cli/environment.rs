@@ -28,6 +28,7 @@ pub enum EnvironmentCommand {
     /// Makes an environment
     #[command(after_help = "Example:\n  shelfmark env create preview --position 2 --visibility private")]
     Create {
+        /// Its name in addresses: a-z, 0-9 and -
         name: EnvironmentName,
         #[command(flatten)]
         settings: Settings,
@@ -35,6 +36,7 @@ pub enum EnvironmentCommand {
     /// Changes an environment's place in the order or who may see it
     #[command(after_help = "Example:\n  shelfmark env set production --visibility public")]
     Set {
+        /// Such as production
         name: EnvironmentName,
         #[command(flatten)]
         settings: Settings,
@@ -44,8 +46,8 @@ pub enum EnvironmentCommand {
 /// What can be said about an environment.
 #[derive(Debug, clap::Args)]
 pub struct Settings {
-    /// Its place in the order
-    #[arg(long, value_parser = clap::value_parser!(i64).range(0..))]
+    /// Its place in the order, counted from 1
+    #[arg(long, value_parser = clap::value_parser!(i64).range(1..))]
     position: Option<i64>,
     /// Who may fetch from it without credentials
     #[arg(long)]

@@ -56,11 +56,14 @@ pub struct Cli {
 pub enum Command {
     Serve(serve::ServeArgs),
     Login(login::LoginArgs),
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  shelfmark project create site --title \"Our web site\"")]
     Project(project::ProjectCommand),
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  shelfmark env set staging --visibility private")]
     Env(environment::EnvironmentCommand),
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  shelfmark token create build-server --role editor --for-project site"
+    )]
     Token(token::TokenCommand),
     Import(import::ImportArgs),
     Put(put::PutArgs),
@@ -71,13 +74,16 @@ pub enum Command {
     Mv(asset::MoveArgs),
     Rm(asset::RemoveArgs),
     Undelete(asset::UndeleteArgs),
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  shelfmark release new --title \"Spring campaign\"\n  shelfmark release add R-1 --latest\n  shelfmark release build R-1"
+    )]
     Release(release::ReleaseCommand),
     Promote(promote::PromoteArgs),
     Rollback(promote::RollbackArgs),
     History(promote::HistoryArgs),
     Diff(diff::DiffArgs),
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  shelfmark audit list --limit 20")]
     Audit(audit::AuditCommand),
     Gc(store::CollectArgs),
     Fsck(store::CheckArgs),
@@ -161,9 +167,10 @@ mod tests {
             let path = format!("{path} {}", command.get_name());
             let nested: Vec<_> = command.get_subcommands().filter(|c| c.get_name() != "help").collect();
             assert!(command.get_about().is_some(), "{path} says nothing about itself");
-            if nested.is_empty() {
-                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-                assert!(help.contains("Example"), "{path} shows no example");
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example"), "{path} shows no example");
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{path} does not explain {}", argument.get_id());
             }
             nested.into_iter().for_each(|command| check(command, &path));
         }

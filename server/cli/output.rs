@@ -25,6 +25,15 @@ pub fn print_json(value: &Value) -> io::Result<()> {
     print(&format!("{value:#}"))
 }
 
+/// Writes the answer about one thing, or the list of the answers about several.
+///
+/// # Errors
+/// As `print`.
+pub fn print_json_of(mut answers: Vec<Value>) -> anyhow::Result<()> {
+    let all = if answers.len() == 1 { answers.remove(0) } else { serde_json::json!({ "items": answers }) };
+    Ok(print_json(&all)?)
+}
+
 /// Rows under headings; the columns are as wide as they need to be.
 pub struct Table {
     rows: Vec<Vec<String>>,

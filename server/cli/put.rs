@@ -11,7 +11,7 @@ use shelfmark_domain::path::{AssetPath, FolderPath};
 
 use super::api::segment;
 use super::import::file_upload;
-use super::output::{bytes, field, print, print_json};
+use super::output::{bytes, field, print, print_json_of};
 use super::problem::{WrongUse, is_status};
 use super::session::Session;
 use super::{api::segments, asset};
@@ -24,6 +24,7 @@ use super::{api::segments, asset};
     after_help = "Example:\n  shelfmark put logo.svg --to img/logo.svg --message \"new blue\" --alt-text \"Our logo\""
 )]
 pub struct PutArgs {
+    /// The files to upload
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The path, or a folder ending in /
@@ -40,18 +41,22 @@ pub struct PutArgs {
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Metadata")]
 pub struct MetadataArgs {
+    /// What people call it
     #[arg(long)]
     title: Option<String>,
     /// What a reader who can't see it is told; empty for a decoration
     #[arg(long)]
     alt_text: Option<String>,
+    /// What it shows or is for
     #[arg(long)]
     description: Option<String>,
     /// A tag; may be repeated, and replaces all former ones
     #[arg(long, value_name = "TAG")]
     tag: Vec<String>,
+    /// Whose it is
     #[arg(long)]
     rights_holder: Option<String>,
+    /// Under which terms it may be used
     #[arg(long)]
     licence: Option<String>,
     /// The last day on which it may be used, such as 2027-12-31
@@ -104,12 +109,7 @@ pub async fn run(session: &Session, args: PutArgs) -> anyhow::Result<()> {
         }
         answers.push(answer);
     }
-    match answers.as_slice() {
-        _ if !session.is_json => {}
-        [only] => print_json(only)?,
-        several => print_json(&json!({ "items": several }))?,
-    }
-    Ok(())
+    if session.is_json { print_json_of(answers) } else { Ok(()) }
 }
 
 async fn put(session: &Session, file: &Path, path: &AssetPath, args: &PutArgs) -> anyhow::Result<Value> {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use shelfmark_domain::name::ReleaseNumber;
 
-use super::output::{Table, count, field, instant, plain, size};
+use super::output::{Table, count, field, instant, plain, print_json, size};
 use super::release_changes::{self, AddArgs, RemoveArgs};
 use super::session::Session;
 
@@ -13,8 +13,10 @@ pub enum ReleaseCommand {
     /// Makes a release
     #[command(after_help = "Example:\n  shelfmark release new --title \"Spring campaign\"")]
     New {
+        /// What people call it
         #[arg(long)]
         title: String,
+        /// What it is about
         #[arg(long)]
         description: Option<String>,
     },
@@ -28,6 +30,7 @@ pub enum ReleaseCommand {
     /// Shows a release, its changes and its builds
     #[command(after_help = "Example:\n  shelfmark release show R-12")]
     Show {
+        /// Such as R-12
         release: ReleaseNumber,
     },
     Add(AddArgs),
@@ -35,6 +38,7 @@ pub enum ReleaseCommand {
     /// Applies the changes to a base and keeps the outcome for ever
     #[command(after_help = "Example:\n  shelfmark release build R-12 --base environment:production")]
     Build {
+        /// Such as R-12
         release: ReleaseNumber,
         /// environment:NAME or empty; what the final environment serves when left out
         #[arg(long)]
@@ -43,6 +47,7 @@ pub enum ReleaseCommand {
     /// Lists a release's builds
     #[command(after_help = "Example:\n  shelfmark release builds R-12")]
     Builds {
+        /// Such as R-12
         release: ReleaseNumber,
     },
 }
@@ -85,11 +90,14 @@ pub async fn run(session: &Session, command: ReleaseCommand) -> anyhow::Result<(
 async fn show(session: &Session, number: ReleaseNumber) -> anyhow::Result<()> {
     let address = session.at(&format!("/releases/{number}"))?;
     let release: Value = session.api.get(&address).await?;
-    if session.is_json {
-        return session.show(&release, |_| String::new());
-    }
     let changes = session.api.list(&format!("{address}/changes"), 1_000, usize::MAX).await?;
     let builds = builds(session, number).await?;
+    if session.is_json {
+        let mut whole = release;
+        whole["lines"] = changes.into(); // the release itself has their number as `changes`
+        whole["builds"] = builds.into();
+        return Ok(print_json(&whole)?);
+    }
     session.show(&release, |release| {
         let title = plain(&field(release, "title"));
         let state = field(release, "state");

@@ -20,6 +20,7 @@ use super::session::Session;
   shelfmark release add R-12 img/logo.svg img/hero.jpg@3 icons/ --remove img/old.svg
   shelfmark release add R-12 --set theme.colour=blue --access internal/=private")]
 pub struct AddArgs {
+    /// Such as R-12
     release: ReleaseNumber,
     /// An asset at its latest version, an asset at version N (PATH@N), or a folder (FOLDER/; / for everything)
     #[arg(value_name = "PATH[@N]|FOLDER/")]
@@ -51,6 +52,7 @@ pub struct AddArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  shelfmark release remove R-12 img/logo.svg -/parameters/theme.colour")]
 pub struct RemoveArgs {
+    /// Such as R-12
     release: ReleaseNumber,
     /// The keys of the changes, as `release show` lists them
     #[arg(required = true, value_name = "KEY", allow_hyphen_values = true)]

@@ -17,7 +17,7 @@ use crate::web::Problem;
 /// Addresses below this are documents about what is served.
 const DOCUMENTS: &str = "-/";
 
-/// What an environment serves, which revision made it so, and since when.
+/// What an environment serves, since when, and its revision: now, or the one that made it so at an instant.
 struct Deployed {
     revision: i64,
     since: Option<Timestamp>,

@@ -12,6 +12,7 @@ use shelfmark_domain::time::Timestamp;
 use shelfmark_engine::catalog::{AssetRow, Catalog};
 use shelfmark_engine::operations::{self, Done, Move, Outcome, Receipt};
 
+use super::docs::Repeatable;
 use super::extract::{Asked, counted, plain, tag};
 use super::metadata::MetadataFields;
 use crate::web::Problem;
@@ -98,7 +99,7 @@ pub async fn shown(
         Outcome::Created => ("created", true),
         Outcome::Changed => ("changed", true),
         Outcome::Unchanged => ("unchanged", false),
-        Outcome::Removed => ("removed", false),
+        Outcome::Removed | Outcome::Absent => ("removed", false),
     };
     let state = done.asset.ok_or_else(|| Problem::not_found("there is no such asset; check the path"))?;
     let mut said = (author, message, receipt.at);
@@ -181,7 +182,7 @@ pub struct AssetPatch {
 
 /// Gives an asset other metadata: a new version with the same bytes.
 #[utoipa::path(tag = "assets", request_body = AssetPatch, responses((status = 200, body = AssetView)),
-    params(("If-Match" = Option<String>, Header, description = "Only if the latest version has this number, in quotes")))]
+    params(Repeatable, ("If-Match" = Option<String>, Header, description = "Only if the latest version has this number, in quotes")))]
 #[patch("/projects/{project}/assets/{asset}")]
 pub async fn edit_asset(mut asked: Asked) -> Result<HttpResponse, Problem> {
     let (caller, body) = asked.changing::<AssetPatch>().await?;
@@ -207,7 +208,7 @@ pub struct RevertBody {
 
 /// Makes an earlier version's bytes and metadata the next version.
 #[utoipa::path(tag = "assets", request_body = RevertBody, responses((status = 200, body = Written)),
-    params(("If-Match" = Option<String>, Header, description = "Only if the latest version has this number, in quotes")))]
+    params(Repeatable, ("If-Match" = Option<String>, Header, description = "Only if the latest version has this number, in quotes")))]
 #[post("/projects/{project}/assets/{asset}/revert")]
 pub async fn revert_asset(mut asked: Asked) -> Result<HttpResponse, Problem> {
     let (caller, body) = asked.changing::<RevertBody>().await?;
@@ -241,7 +242,7 @@ pub struct MovedView {
 }
 
 /// Moves an asset or a whole folder, all or nothing. Histories stay, and no bytes are copied.
-#[utoipa::path(tag = "assets", request_body = MoveBody, responses((status = 200, body = MovedView)))]
+#[utoipa::path(tag = "assets", params(Repeatable), request_body = MoveBody, responses((status = 200, body = MovedView)))]
 #[post("/projects/{project}/assets/move")]
 pub async fn move_assets(mut asked: Asked) -> Result<Json<MovedView>, Problem> {
     let (caller, MoveBody { from, to, message }) = asked.changing::<MoveBody>().await?;
@@ -270,7 +271,7 @@ pub struct UndeleteBody {
 }
 
 /// Brings a deleted asset back with its versions.
-#[utoipa::path(tag = "assets", request_body = UndeleteBody, responses((status = 200, body = AssetView)))]
+#[utoipa::path(tag = "assets", params(Repeatable), request_body = UndeleteBody, responses((status = 200, body = AssetView)))]
 #[post("/projects/{project}/assets/{asset}/undelete")]
 pub async fn undelete_asset(mut asked: Asked) -> Result<HttpResponse, Problem> {
     let (caller, body) = asked.changing::<UndeleteBody>().await?;

@@ -19,10 +19,17 @@ pub struct BatchView {
     changed: u64,
     unchanged: u64,
     removed: u64,
+    /// Removals of what was not there.
+    absent: u64,
     /// Bytes of the files.
     bytes: u64,
-    /// The project's asset revision after it.
+    /// The project's asset revision right before it.
+    previous_asset_revision: i64,
+    /// The project's asset revision after it; the same when nothing changed.
     asset_revision: i64,
+    /// Pairs of paths that differ only in the case of letters, so that some computers can't hold both; one of each
+    /// pair at least is a file of the batch.
+    case_collisions: Vec<[String; 2]>,
 }
 
 /// Takes a tar stream of files in, all or nothing.
@@ -38,13 +45,23 @@ pub struct BatchView {
 )]
 #[post("/projects/{project}/batch")]
 pub async fn create_batch(mut asked: Asked) -> Result<Json<BatchView>, Problem> {
-    asked.caller().await?;
+    let caller = asked.changing_caller().await?;
     let (project, message) = (asked.project()?, asked.message()?);
-    // The stream itself can't be known before it has come, so a repetition is recognised by its message alone.
-    let caller = asked.services().auth.creating_caller(&asked.request, message.as_bytes()).await?;
     let body = asked.body();
     let receipt = operations::batch(asked.engine(), caller, &project, message, body).await?;
-    let operations::Summary { created, changed, unchanged, removed, asset_revision } = receipt.summary;
-    let operations::BatchReceipt { files, bytes, .. } = receipt;
-    Ok(Json(BatchView { files, created, changed, unchanged, removed, bytes, asset_revision }))
+    let operations::BatchReceipt { files, bytes, summary, case_collisions } = receipt;
+    let operations::Summary { created, changed, unchanged, removed, absent, previous_asset_revision, asset_revision } =
+        summary;
+    Ok(Json(BatchView {
+        files,
+        created,
+        changed,
+        unchanged,
+        removed,
+        absent,
+        bytes,
+        previous_asset_revision,
+        asset_revision,
+        case_collisions,
+    }))
 }

@@ -58,7 +58,7 @@ impl From<BuildRow> for BuildView {
 #[utoipa::path(tag = "releases", params(Repeatable), request_body = BuildBody, responses((status = 201, body = BuildView)))]
 #[post("/projects/{project}/releases/{release}/builds")]
 pub async fn create_build(mut asked: Asked) -> Result<HttpResponse, Problem> {
-    let (caller, body) = asked.creating::<BuildBody>().await?;
+    let (caller, body) = asked.changing::<BuildBody>().await?;
     let base = base(body.base.as_deref())?;
     let build = operations::build(asked.engine(), &caller, &asked.project()?, asked.release()?, base).await?;
     Ok(HttpResponse::Created().json(BuildView::from(build)))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::{delete, get, post, web::Json};
+use actix_web::{HttpResponse, delete, get, post};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -13,9 +13,10 @@ use shelfmark_domain::path::{AssetPath, FolderPath};
 use shelfmark_domain::pin::{AssetId, Key, Parameter, Visibility};
 use shelfmark_domain::time::Timestamp;
 use shelfmark_engine::catalog::{ChangeValue, PinnedChange};
-use shelfmark_engine::operations::{self, AddedChange};
+use shelfmark_engine::operations::{self, AddedChange, ChangedLines};
 
-use super::extract::{Asked, PageQuery, PageView, at_most, counted, plain};
+use super::docs::Repeatable;
+use super::extract::{Asked, PageQuery, PageView, at_most, counted, plain, tag};
 use super::releases::release_of;
 use crate::web::Problem;
 
@@ -110,6 +111,8 @@ pub struct AddedView {
     added: u64,
     /// Lines that the release has now.
     changes: i64,
+    /// The release's revision now.
+    revision: i64,
 }
 
 /// A line of a release. Which fields are there depends on its kind.
@@ -185,25 +188,28 @@ impl From<PinnedChange> for ChangeView {
 }
 
 /// Adds changes to a release, all or none. A change takes the place of an earlier one for the same key.
-#[utoipa::path(tag = "releases", request_body = AddBody, responses((status = 200, body = AddedView)))]
+#[utoipa::path(tag = "releases", request_body = AddBody, responses((status = 200, body = AddedView)),
+    params(Repeatable, ("If-Match" = Option<String>, Header, description = "Only if the release is at this revision, in quotes")))]
 #[post("/projects/{project}/releases/{release}/changes")]
-pub async fn add_changes(mut asked: Asked) -> Result<Json<AddedView>, Problem> {
+pub async fn add_changes(mut asked: Asked) -> Result<HttpResponse, Problem> {
     let (caller, body) = asked.changing::<AddBody>().await?;
     let add = at_most("add", body.add, asked.config().limits.lines)?;
     let added: Vec<AddedChange> = add.into_iter().map(ChangeBody::into_added).collect::<Result<_, _>>()?;
-    let (project, release) = (asked.project()?, asked.release()?);
-    let (added, changes) = operations::add_changes(asked.engine(), &caller, &project, release, added).await?;
-    Ok(Json(AddedView { added, changes }))
+    let (project, release, expected) = (asked.project()?, asked.release()?, asked.expected_revision()?);
+    let changed = operations::add_changes(asked.engine(), &caller, &project, release, added, expected).await?;
+    let ChangedLines { lines: added, total: changes, revision } = changed;
+    Ok(HttpResponse::Ok().insert_header(tag(revision)).json(AddedView { added, changes, revision }))
 }
 
 /// Lists a release's changes by key.
 #[utoipa::path(tag = "releases", params(PageQuery), responses((status = 200, body = PageView<ChangeView>)))]
 #[get("/projects/{project}/releases/{release}/changes")]
-pub async fn list_changes(asked: Asked) -> Result<Json<PageView<ChangeView>>, Problem> {
+pub async fn list_changes(asked: Asked) -> Result<HttpResponse, Problem> {
     let project = asked.readable_project().await?;
-    let release = release_of(&asked, &project).await?.number;
+    let release = release_of(&asked, &project).await?;
     let page = asked.page()?;
-    Ok(Json(asked.catalog().changes(project.number, release, page.key(), page.limit).await?.into()))
+    let changes = asked.catalog().changes(project.number, release.number, page.key(), page.limit).await?;
+    Ok(HttpResponse::Ok().insert_header(tag(release.revision)).json(PageView::<ChangeView>::from(changes)))
 }
 
 /// Changes to take out.
@@ -221,16 +227,20 @@ pub struct RemovedChangesView {
     removed: u64,
     /// Lines that the release has now.
     changes: i64,
+    /// The release's revision now.
+    revision: i64,
 }
 
 /// Takes changes out of a release.
-#[utoipa::path(tag = "releases", request_body = RemoveBody, responses((status = 200, body = RemovedChangesView)))]
+#[utoipa::path(tag = "releases", request_body = RemoveBody, responses((status = 200, body = RemovedChangesView)),
+    params(Repeatable, ("If-Match" = Option<String>, Header, description = "Only if the release is at this revision, in quotes")))]
 #[delete("/projects/{project}/releases/{release}/changes")]
-pub async fn remove_changes(mut asked: Asked) -> Result<Json<RemovedChangesView>, Problem> {
+pub async fn remove_changes(mut asked: Asked) -> Result<HttpResponse, Problem> {
     let (caller, body) = asked.changing::<RemoveBody>().await?;
     let keys = at_most("keys", body.keys, asked.config().limits.lines)?;
     let keys: Vec<String> = keys.into_iter().map(|key| plain("keys", key)).collect::<Result<_, _>>()?;
-    let (project, release) = (asked.project()?, asked.release()?);
-    let (removed, changes) = operations::remove_changes(asked.engine(), &caller, &project, release, &keys).await?;
-    Ok(Json(RemovedChangesView { removed, changes }))
+    let (project, release, expected) = (asked.project()?, asked.release()?, asked.expected_revision()?);
+    let changed = operations::remove_changes(asked.engine(), &caller, &project, release, &keys, expected).await?;
+    let ChangedLines { lines: removed, total: changes, revision } = changed;
+    Ok(HttpResponse::Ok().insert_header(tag(revision)).json(RemovedChangesView { removed, changes, revision }))
 }

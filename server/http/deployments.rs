@@ -1,6 +1,5 @@
 //! Promotion, rollback, and the record of both.
 
-use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpResponse, get, post, web::Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -12,6 +11,7 @@ use shelfmark_domain::time::Timestamp;
 use shelfmark_engine::catalog::DeploymentRow;
 use shelfmark_engine::operations::{self, DeployError, Deployed, Promotion, Rollback, RollbackPlan};
 
+use super::docs::Repeatable;
 use super::environments::environment_of;
 use super::extract::{Asked, PageQuery, PageView, tag};
 use crate::web::Problem;
@@ -84,10 +84,6 @@ impl DeploymentView {
         };
         Self { outcome: Some(outcome), ..deployed.deployment.into() }
     }
-
-    fn tag(&self) -> (HeaderName, HeaderValue) {
-        tag(self.revision)
-    }
 }
 
 /// What a rollback would do.
@@ -122,30 +118,29 @@ pub enum RollbackAnswer {
 
 /// Makes an environment serve a build. What it serves already is a success that adds nothing to its history.
 #[utoipa::path(tag = "environments", request_body = PromotionBody, responses((status = 200, body = DeploymentView)),
-    params(("If-Match" = Option<String>, Header, description = "Only if the environment is at this revision, in quotes")))]
+    params(Repeatable, ("If-Match" = Option<String>, Header, description = "Only if the environment is at this revision, in quotes")))]
 #[post("/projects/{project}/environments/{environment}/promote")]
 pub async fn promote(mut asked: Asked) -> Result<HttpResponse, Problem> {
     let (caller, PromotionBody { build, reason }) = asked.changing::<PromotionBody>().await?;
     let (environment, expected) = (asked.environment()?, asked.expected_revision()?);
     let promotion = Promotion { environment, build, reason, expected };
-    let deployed = operations::promote(asked.engine(), &caller, &asked.project()?, promotion).await;
-    let view = DeploymentView::of(deployed.map_err(refused)?);
-    Ok(HttpResponse::Ok().insert_header(view.tag()).json(view))
+    let deployed = operations::promote(asked.engine(), &caller, &asked.project()?, promotion).await.map_err(refused)?;
+    Ok(HttpResponse::Ok().insert_header(tag(deployed.revision)).json(DeploymentView::of(deployed)))
 }
 
 /// Makes an environment serve again what it served before.
 #[utoipa::path(tag = "environments", request_body = RollbackBody,
     responses((status = 200, body = RollbackAnswer)),
-    params(("If-Match" = Option<String>, Header, description = "Only if the environment is at this revision, in quotes")))]
+    params(Repeatable, ("If-Match" = Option<String>, Header, description = "Only if the environment is at this revision, in quotes")))]
 #[post("/projects/{project}/environments/{environment}/rollback")]
 pub async fn roll_back(mut asked: Asked) -> Result<HttpResponse, Problem> {
     let (caller, RollbackBody { to, reason, dry_run }) = asked.changing::<RollbackBody>().await?;
     let (project, environment, expected) = (asked.project()?, asked.environment()?, asked.expected_revision()?);
     let rollback = Rollback { environment: environment.clone(), to, reason, expected };
     if !dry_run {
-        let deployed = operations::roll_back(asked.engine(), &caller, &project, rollback).await;
-        let view = DeploymentView::of(deployed.map_err(refused)?);
-        return Ok(HttpResponse::Ok().insert_header(view.tag()).json(RollbackAnswer::Deployment(view)));
+        let deployed = operations::roll_back(asked.engine(), &caller, &project, rollback).await.map_err(refused)?;
+        let (tag, view) = (tag(deployed.revision), DeploymentView::of(deployed));
+        return Ok(HttpResponse::Ok().insert_header(tag).json(RollbackAnswer::Deployment(view)));
     }
     let plan = operations::plan_rollback(asked.engine(), &caller, &project, &rollback).await.map_err(refused)?;
     let RollbackPlan { serves, would_serve, changes, missing, revision } = plan;

@@ -40,7 +40,8 @@ pub struct Binary(#[expect(dead_code, reason = "stands for bytes in the descript
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Header)]
 pub struct Repeatable {
-    /// At most 200 characters. A request with a key that was used before gets what that one made.
+    /// At most 200 characters. A request that was sent before with this key has no second effect: it gets what came of
+    /// the first one. The same key on another request is refused.
     #[param(rename = "Idempotency-Key")]
     #[expect(dead_code, reason = "stands for the header in the description only")]
     idempotency_key: Option<String>,
@@ -72,7 +73,8 @@ pub fn description() -> OpenApi {
 
 const ABOUT: &str = "Digital asset versioning and release service. Send a token as `Authorization: Bearer smt_...`. \
     Every error is a problem document (RFC 9457). Lists are paged: give `next_cursor` back as `cursor`. Mutable \
-    resources carry an `ETag` and honour `If-Match`. Requests that create honour `Idempotency-Key`.";
+    resources carry an `ETag` and honour `If-Match`. Whatever changes a project or makes a token honours \
+    `Idempotency-Key`.";
 
 /// The operations of an address.
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {

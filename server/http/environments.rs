@@ -12,6 +12,7 @@ use shelfmark_domain::time::Timestamp;
 use shelfmark_engine::catalog::{EnvironmentPointer, ProjectRow};
 use shelfmark_engine::operations::{self, EnvironmentSettings};
 
+use super::docs::Repeatable;
 use super::extract::{Asked, PageQuery, PageView, tag};
 use crate::web::Problem;
 
@@ -52,7 +53,7 @@ pub struct EnvironmentView {
     build: Option<BuildName>,
     #[schema(value_type = Option<String>)]
     manifest: Option<ManifestId>,
-    /// What `If-Match` can insist on; goes up with every deployment.
+    /// What `If-Match` can insist on; goes up with every deployment and every change of its settings.
     revision: i64,
     #[schema(value_type = Option<String>, format = DateTime)]
     deployed_at: Option<Timestamp>,
@@ -108,23 +109,25 @@ pub async fn read_environment(asked: Asked) -> Result<HttpResponse, Problem> {
 }
 
 /// Makes an environment.
-#[utoipa::path(tag = "environments", request_body = EnvironmentBody, responses((status = 201, body = EnvironmentView)))]
+#[utoipa::path(tag = "environments", params(Repeatable), request_body = EnvironmentBody, responses((status = 201, body = EnvironmentView)))]
 #[post("/projects/{project}/environments")]
 pub async fn create_environment(mut asked: Asked) -> Result<HttpResponse, Problem> {
     let (caller, body) = asked.changing::<EnvironmentBody>().await?;
     let EnvironmentBody { name, position, visibility } = body;
-    let settings = EnvironmentSettings { position, visibility };
+    let settings = EnvironmentSettings { position, visibility, expected: None };
     operations::create_environment(asked.engine(), &caller, &asked.project()?, &name, settings).await?;
     let view = EnvironmentView::from(environment_of(&asked, &asked.readable_project().await?, &name).await?);
     Ok(HttpResponse::Created().insert_header(tag(view.revision)).json(view))
 }
 
 /// Changes an environment's place in the order or who may fetch from it.
-#[utoipa::path(tag = "environments", request_body = EnvironmentPatch, responses((status = 200, body = EnvironmentView)))]
+#[utoipa::path(tag = "environments", request_body = EnvironmentPatch, responses((status = 200, body = EnvironmentView)),
+    params(Repeatable, ("If-Match" = Option<String>, Header, description = "Only if the environment is at this revision, in quotes")))]
 #[patch("/projects/{project}/environments/{environment}")]
 pub async fn set_environment(mut asked: Asked) -> Result<HttpResponse, Problem> {
     let (caller, EnvironmentPatch { position, visibility }) = asked.changing::<EnvironmentPatch>().await?;
-    let (name, settings) = (asked.environment()?, EnvironmentSettings { position, visibility });
+    let (name, expected) = (asked.environment()?, asked.expected_revision()?);
+    let settings = EnvironmentSettings { position, visibility, expected };
     operations::set_environment(asked.engine(), &caller, &asked.project()?, &name, settings).await?;
     let view = EnvironmentView::from(environment_of(&asked, &asked.readable_project().await?, &name).await?);
     Ok(HttpResponse::Ok().insert_header(tag(view.revision)).json(view))

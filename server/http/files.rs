@@ -9,7 +9,7 @@ use shelfmark_domain::metadata::Metadata;
 use shelfmark_engine::operations::{self, Outcome, Upload};
 
 use super::assets::{AssetView, Written, shown};
-use super::docs::Binary;
+use super::docs::{Binary, Repeatable};
 use super::extract::{Asked, counted};
 use super::metadata::MetadataFields;
 use super::versions::{flag, send_version, version_of};
@@ -36,7 +36,7 @@ pub struct FileQuery {
 /// A removed asset.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RemovedView {
-    asset: Option<AssetView>,
+    asset: AssetView,
 }
 
 /// Streams a file in as the next version at the path, or as the first one of a new asset.
@@ -46,6 +46,7 @@ pub struct RemovedView {
     tag = "files",
     request_body(content = Binary, content_type = "application/octet-stream"),
     params(
+        Repeatable,
         ("If-Match" = Option<String>, Header, description = "Only if the latest version has this number, in quotes; * for any"),
         ("If-None-Match" = Option<String>, Header, description = "*: only if nothing is at the path yet"),
         ("X-Message" = Option<String>, Header, description = "What changed; percent-encoded UTF-8"),
@@ -56,7 +57,7 @@ pub struct RemovedView {
 )]
 #[put("/projects/{project}/files/{path:.*}")]
 pub async fn put_file(mut asked: Asked) -> Result<HttpResponse, Problem> {
-    let caller = asked.caller().await?;
+    let caller = asked.changing_caller().await?;
     let author = caller.principal.name.clone();
     let (project, path, upload) = (asked.project()?, asked.path()?, upload(&asked)?);
     let message = upload.message.clone();
@@ -66,7 +67,7 @@ pub async fn put_file(mut asked: Asked) -> Result<HttpResponse, Problem> {
     let written = shown(asked.catalog(), receipt, done, author, message).await?;
     let mut answer = match outcome {
         Outcome::Created => HttpResponse::Created(),
-        Outcome::Changed | Outcome::Unchanged | Outcome::Removed => HttpResponse::Ok(),
+        Outcome::Changed | Outcome::Unchanged | Outcome::Removed | Outcome::Absent => HttpResponse::Ok(),
     };
     Ok(answer.insert_header(written.tag()).json(written))
 }
@@ -127,6 +128,7 @@ pub async fn read_file(asked: Asked) -> Result<HttpResponse, Problem> {
 #[utoipa::path(
     tag = "files",
     params(
+        Repeatable,
         ("If-Match" = Option<String>, Header, description = "Only if the latest version has this number, in quotes"),
         ("X-Message" = Option<String>, Header, description = "Why; percent-encoded UTF-8"),
     ),
@@ -134,12 +136,10 @@ pub async fn read_file(asked: Asked) -> Result<HttpResponse, Problem> {
 )]
 #[delete("/projects/{project}/files/{path:.*}")]
 pub async fn remove_file(asked: Asked) -> Result<Json<RemovedView>, Problem> {
-    let caller = asked.caller().await?;
+    let caller = asked.changing_caller().await?;
+    let author = caller.principal.name.clone();
     let (project, path, expect, message) = (asked.project()?, asked.path()?, asked.expect()?, asked.message()?);
-    let (_, done) = operations::remove(asked.engine(), caller, &project, path, expect, message).await?;
-    let asset = match done.asset {
-        Some(state) => asked.catalog().asset(asked.readable_project().await?.number, state.id).await?,
-        None => None,
-    };
-    Ok(Json(RemovedView { asset: asset.map(AssetView::from) }))
+    let (receipt, done) = operations::remove(asked.engine(), caller, &project, path, expect, message.clone()).await?;
+    let Written { asset, .. } = shown(asked.catalog(), receipt, done, author, message).await?;
+    Ok(Json(RemovedView { asset }))
 }

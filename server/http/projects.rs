@@ -13,7 +13,7 @@ use shelfmark_engine::operations::{self, Caller};
 
 use super::docs::Repeatable;
 use super::environments::EnvironmentView;
-use super::extract::{Asked, PageQuery, PageView};
+use super::extract::{Asked, PageQuery, PageView, tag};
 use crate::web::Problem;
 
 /// A project to be made.
@@ -42,6 +42,8 @@ pub struct ProjectView {
     title: String,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    /// What `If-Match` can insist on; goes up with every change of the title.
+    revision: i64,
     /// Changes whenever any of its assets does.
     asset_revision: i64,
     /// How many assets it has now.
@@ -53,8 +55,8 @@ pub struct ProjectView {
 async fn view(catalog: &Catalog, row: ProjectRow) -> Result<ProjectView, CatalogError> {
     let environments = catalog.environments(row.number).await?.into_iter().map(EnvironmentView::from).collect();
     let assets = catalog.count_assets(row.number).await?;
-    let ProjectRow { name, title, created_at, asset_revision, .. } = row;
-    Ok(ProjectView { name, title, created_at, asset_revision, assets, environments })
+    let ProjectRow { name, title, created_at, revision, asset_revision, .. } = row;
+    Ok(ProjectView { name, title, created_at, revision, asset_revision, assets, environments })
 }
 
 /// Lists the projects that you may see, oldest first.
@@ -95,24 +97,26 @@ async fn named_rows(catalog: &Catalog, names: BTreeSet<ProjectName>) -> Result<V
 #[utoipa::path(tag = "projects", params(Repeatable), request_body = ProjectBody, responses((status = 201, body = ProjectView)))]
 #[post("/projects")]
 pub async fn create_project(mut asked: Asked) -> Result<HttpResponse, Problem> {
-    let (caller, body) = asked.creating::<ProjectBody>().await?;
+    let (caller, body) = asked.changing::<ProjectBody>().await?;
     let row = operations::create_project(asked.engine(), &caller, &body.name, &body.title).await?;
-    Ok(HttpResponse::Created().json(view(asked.catalog(), row).await?))
+    Ok(HttpResponse::Created().insert_header(tag(row.revision)).json(view(asked.catalog(), row).await?))
 }
 
 /// Shows a project.
 #[utoipa::path(tag = "projects", responses((status = 200, body = ProjectView)))]
 #[get("/projects/{project}")]
-pub async fn read_project(asked: Asked) -> Result<Json<ProjectView>, Problem> {
+pub async fn read_project(asked: Asked) -> Result<HttpResponse, Problem> {
     let row = asked.readable_project().await?;
-    Ok(Json(view(asked.catalog(), row).await?))
+    Ok(HttpResponse::Ok().insert_header(tag(row.revision)).json(view(asked.catalog(), row).await?))
 }
 
 /// Gives a project another title.
-#[utoipa::path(tag = "projects", request_body = ProjectPatch, responses((status = 200, body = ProjectView)))]
+#[utoipa::path(tag = "projects", request_body = ProjectPatch, responses((status = 200, body = ProjectView)),
+    params(Repeatable, ("If-Match" = Option<String>, Header, description = "Only if the project is at this revision, in quotes")))]
 #[patch("/projects/{project}")]
-pub async fn retitle_project(mut asked: Asked) -> Result<Json<ProjectView>, Problem> {
+pub async fn retitle_project(mut asked: Asked) -> Result<HttpResponse, Problem> {
     let (caller, body) = asked.changing::<ProjectPatch>().await?;
-    let row = operations::retitle_project(asked.engine(), &caller, &asked.project()?, &body.title).await?;
-    Ok(Json(view(asked.catalog(), row).await?))
+    let (name, expected) = (asked.project()?, asked.expected_revision()?);
+    let row = operations::retitle_project(asked.engine(), &caller, &name, &body.title, expected).await?;
+    Ok(HttpResponse::Ok().insert_header(tag(row.revision)).json(view(asked.catalog(), row).await?))
 }

@@ -105,7 +105,7 @@ pub async fn list_releases(asked: Asked) -> Result<Json<PageView<ReleaseView>>, 
 #[utoipa::path(tag = "releases", params(Repeatable), request_body = ReleaseBody, responses((status = 201, body = ReleaseView)))]
 #[post("/projects/{project}/releases")]
 pub async fn create_release(mut asked: Asked) -> Result<HttpResponse, Problem> {
-    let (caller, ReleaseBody { title, description }) = asked.creating::<ReleaseBody>().await?;
+    let (caller, ReleaseBody { title, description }) = asked.changing::<ReleaseBody>().await?;
     let row = operations::create_release(asked.engine(), &caller, &asked.project()?, &title, &description).await?;
     let view = view(asked.catalog(), &asked.readable_project().await?, row).await?;
     Ok(HttpResponse::Created().insert_header(tag(view.revision)).json(view))
@@ -122,7 +122,7 @@ pub async fn read_release(asked: Asked) -> Result<HttpResponse, Problem> {
 
 /// Gives a release another title or description.
 #[utoipa::path(tag = "releases", request_body = ReleasePatch, responses((status = 200, body = ReleaseView)),
-    params(("If-Match" = Option<String>, Header, description = "Only if the release is at this revision, in quotes")))]
+    params(Repeatable, ("If-Match" = Option<String>, Header, description = "Only if the release is at this revision, in quotes")))]
 #[patch("/projects/{project}/releases/{release}")]
 pub async fn describe_release(mut asked: Asked) -> Result<HttpResponse, Problem> {
     let (caller, ReleasePatch { title, description }) = asked.changing::<ReleasePatch>().await?;

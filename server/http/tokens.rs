@@ -10,6 +10,7 @@ use shelfmark_domain::time::Timestamp;
 use shelfmark_engine::catalog::TokenRow;
 use shelfmark_engine::operations;
 
+use super::docs::Repeatable;
 use super::extract::{Asked, PageQuery, PageView};
 use crate::web::Problem;
 
@@ -80,8 +81,9 @@ fn administers(principal: &Principal, grant: &Grant) -> bool {
     principal.require(Permission::Administer, scope).is_ok()
 }
 
-/// Makes a token. Its secret is shown in this answer and never again.
-#[utoipa::path(tag = "tokens", request_body = TokenBody, responses((status = 201, body = TokenView)))]
+/// Makes a token. Its secret is shown in this answer and never again, not even to the same request with the same key:
+/// that is told which token was made.
+#[utoipa::path(tag = "tokens", params(Repeatable), request_body = TokenBody, responses((status = 201, body = TokenView)))]
 #[post("/tokens")]
 pub async fn create_token(mut asked: Asked) -> Result<HttpResponse, Problem> {
     let (caller, body) = asked.changing::<TokenBody>().await?;

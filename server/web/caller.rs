@@ -19,6 +19,8 @@ use super::problem::Problem;
 const REMEMBERED: usize = 10_000;
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const KEY_BYTES_MAX: usize = 200;
+/// Headers that are part of what a request asks for.
+const MEANINGFUL: [&str; 4] = ["if-match", "if-none-match", "x-message", "x-metadata"];
 
 /// A token that was found valid: when it was looked up, and for whom it speaks.
 #[derive(Clone)]
@@ -85,24 +87,32 @@ impl Authenticator {
         Ok(Caller::new(Principal::clone(&principal), self.engine.clock.now()))
     }
 
-    /// The caller of an operation that creates something: repetitions with the same `Idempotency-Key` are recognised
-    /// by what they ask for.
+    /// The caller of an operation that changes something: repetitions with the same `Idempotency-Key` are recognised
+    /// by what they ask for. A body that is a stream is not known yet; the operation adds it.
     ///
     /// # Errors
     /// As `caller`.
-    pub async fn creating_caller(&self, request: &HttpRequest, asked: &[u8]) -> Result<Caller, Problem> {
+    pub async fn changing_caller(&self, request: &HttpRequest, body: &[u8]) -> Result<Caller, Problem> {
         let mut caller = self.caller(request).await?;
-        let Some(key) = request.headers().get(IDEMPOTENCY_KEY) else { return Ok(caller) };
-        let key = key.to_str().ok().filter(|key| (1..=KEY_BYTES_MAX).contains(&key.len()));
+        let mut keys = request.headers().get_all(IDEMPOTENCY_KEY);
+        let Some(key) = keys.next() else { return Ok(caller) };
+        let key = key.to_str().ok().filter(|key| (1..=KEY_BYTES_MAX).contains(&key.len()) && keys.next().is_none());
         let key =
-            key.ok_or_else(|| Problem::invalid("Idempotency-Key", "the key has 1 to 200 printable characters"))?;
-        let mut text = request.path().as_bytes().to_vec();
-        text.push(0);
-        text.extend_from_slice(asked);
-        let fingerprint = *shelfmark_domain::hash::ContentId::of(&text).as_bytes();
-        caller.idempotency = Some(IdempotencyKey { key: key.to_owned(), fingerprint });
+            key.ok_or_else(|| Problem::invalid("Idempotency-Key", "send one key of 1 to 200 printable characters"))?;
+        caller.idempotency = Some(IdempotencyKey { key: key.to_owned(), fingerprint: fingerprint(request, body) });
         Ok(caller)
     }
+}
+
+/// A hash of what a request asks for.
+fn fingerprint(request: &HttpRequest, body: &[u8]) -> [u8; 32] {
+    let said = |name| request.headers().get(name).map_or(&b""[..], |value| value.as_bytes());
+    let line = [request.method().as_str(), request.path(), request.query_string()].map(str::as_bytes);
+    let mut hasher = blake3::Hasher::new();
+    for part in line.into_iter().chain(MEANINGFUL.map(said)).chain([body]) {
+        hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+    }
+    *hasher.finalize().as_bytes()
 }
 
 fn refused(why: &str) -> Problem {

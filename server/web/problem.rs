@@ -196,8 +196,10 @@ impl<E: Failure + Send + Sync + 'static> From<E> for Problem {
             _ => error.to_string(),
         };
         let field = error.field().map(str::to_owned);
+        let current = error.present_revision().map(|revision| serde_json::json!({ "revision": revision }));
         let mut problem = Self::new(kind, detail);
         problem.0.field = field;
+        problem.0.current = current;
         problem.0.source = Some(Box::new(error));
         problem
     }

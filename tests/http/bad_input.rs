@@ -58,10 +58,14 @@ async fn a_path_that_is_none_is_refused() {
 }
 
 #[tokio::test]
-async fn paths_that_differ_only_in_case_are_two_assets() {
+async fn paths_that_differ_only_in_case_are_two_assets_and_a_batch_names_them() {
     for service in TestService::on_each_database().await {
         service.put("Logo.svg", "1").await;
         assert_eq!(service.put("logo.svg", "2").await["outcome"], "created");
+        let batch = service.request(Method::POST, "/projects/site/batch").body(tar(&[Entry::file("LOGO.svg", b"3")]));
+        let named = json!([["LOGO.svg", "Logo.svg"], ["LOGO.svg", "logo.svg"]]);
+        assert_eq!(service.send(batch).await.ok()["case_collisions"], named);
+        assert_eq!(service.read("/projects/site/files/Logo.svg").await.bytes, "1");
     }
 }
 
@@ -81,9 +85,13 @@ async fn a_tar_that_is_not_a_batch_is_refused_as_a_whole() {
             ("symlink", kind(::tar::EntryType::Symlink), ""),
             ("hard link", kind(::tar::EntryType::Link), ""),
             ("device", kind(::tar::EntryType::Char), ""),
+            ("block device", kind(::tar::EntryType::Block), ""),
             ("pipe", kind(::tar::EntryType::Fifo), ""),
             ("absolute path", file("/etc/passwd"), ""),
             ("path upwards", file("a/../../b"), ""),
+            ("empty segment", file("a//b"), ""),
+            ("wrong Unicode form", file("cafe\u{301}"), ""),
+            ("reserved", file("-/x"), ""),
             ("backslash", file("a\\b"), ""),
             ("the same name twice", batch(good()), ""),
             ("wrong digest", batch(Entry::file("c", b"x").with("SHELFMARK.content", &other)), ""),
@@ -150,6 +158,8 @@ async fn what_belongs_to_another_project_is_not_there() {
             ("version of a change", post(&changes, change), ""),
             ("build to promote", post(promotion, json!({ "build": "R-1.1" })), ""),
             ("asset", service.request(Method::GET, &format!("/projects/site/assets/{foreign}")), ""),
+            ("asset to revert", post(&format!("/projects/site/assets/{foreign}/revert"), json!({ "version": 1 })), ""),
+            ("build to compare", service.request(Method::GET, "/projects/site/compare?from=R-1.1&to=empty"), ""),
         ];
         refused(&service, NOT_FOUND, cases).await;
     }

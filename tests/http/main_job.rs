@@ -138,7 +138,7 @@ async fn parameters_and_access_rules_are_lines_of_a_release_too() {
             )
             .await
             .ok();
-        assert_eq!(removed, json!({ "removed": 1, "changes": 1 }));
+        assert_eq!(removed, json!({ "removed": 1, "changes": 1, "revision": 3 }));
         assert_eq!(service.read(&address).await.ok()["changes"], 1);
     }
 }

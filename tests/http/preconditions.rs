@@ -1,7 +1,7 @@
 //! `If-Match` and `If-None-Match`: nobody's change is lost unseen.
 
 use reqwest::{Method, RequestBuilder};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::service::{TestService, text};
 
@@ -89,5 +89,80 @@ async fn a_release_is_described_only_as_it_was_seen() {
         describe("second", &tag).await.problem(412, "stale");
         assert_eq!(service.read(&address).await.ok()["title"], "first");
         assert_eq!(service.read(&address).await.header("etag"), next.header("etag"));
+    }
+}
+
+/// Changes something at the address twice as it was seen at first: the second time is too late, and is told the
+/// present revision, which then works.
+async fn is_changed_only_as_seen(service: &TestService, see: &str, method: Method, change: &str, bodies: [Value; 3]) {
+    let send = |tag: &str, body: &Value| {
+        service.send(service.request(method.clone(), change).header("If-Match", tag).json(body))
+    };
+    let [first, late, last] = bodies;
+    let tag = service.read(see).await.header("etag").to_owned();
+    let next = send(&tag, &first).await;
+    let seen = service.read(see).await.header("etag").to_owned();
+    assert_eq!(next.header("etag"), seen, "{change}: {next:?}");
+    assert_ne!(seen, tag, "{change}");
+    let before = service.audit_sequence().await;
+
+    let problem = send(&tag, &late).await.problem(412, "stale");
+
+    assert_eq!(format!("\"{}\"", problem["current"]["revision"]), seen, "{problem}");
+    assert_eq!(send("1", &late).await.problem(400, "invalid")["field"], "If-Match");
+    assert_eq!(service.audit_sequence().await, before);
+    assert_eq!(service.read(see).await.header("etag"), seen);
+    send(&seen, &last).await.ok();
+    send("*", &last).await.ok();
+    service.send(service.request(method.clone(), change).json(&last)).await.ok();
+}
+
+#[tokio::test]
+async fn projects_environments_and_changes_are_changed_only_as_they_were_seen() {
+    for service in TestService::on_each_database().await {
+        service.put("a", "a").await;
+        let titles = ["one", "two", "three"].map(|title| json!({ "title": title }));
+        is_changed_only_as_seen(&service, "/projects/site", Method::PATCH, "/projects/site", titles).await;
+        assert_eq!(service.read("/projects/site").await.ok()["title"], "three");
+
+        let staging = "/projects/site/environments/staging";
+        let settings =
+            [json!({ "visibility": "public" }), json!({ "position": 1 }), json!({ "visibility": "private" })];
+        is_changed_only_as_seen(&service, staging, Method::PATCH, staging, settings).await;
+        assert_eq!(service.read(staging).await.ok()["position"], 2);
+
+        let release = format!("/projects/site/releases/{}", service.release(Vec::new()).await);
+        let lines = format!("{release}/changes");
+        let adds = ["a/", "b/", "c/"]
+            .map(|prefix| json!({ "add": [{ "kind": "access", "prefix": prefix, "visibility": "private" }] }));
+        is_changed_only_as_seen(&service, &release, Method::POST, &lines, adds).await;
+        service.post(&lines, json!({ "add": [{ "kind": "latest" }] })).await.ok();
+        let removals = ["-/access/a", "a", "-/access/c"].map(|key| json!({ "keys": [key] }));
+        is_changed_only_as_seen(&service, &lines, Method::DELETE, &lines, removals).await;
+        let left = service.read(&lines).await.ok();
+        assert_eq!(left["items"].as_array().unwrap().iter().map(|line| &line["key"]).collect::<Vec<_>>(), ["a"]);
+    }
+}
+
+#[tokio::test]
+async fn a_promotion_insists_on_the_settings_that_it_saw_too() {
+    for service in TestService::on_each_database().await {
+        let build = service.build_of([("a", &b"1"[..])]).await;
+        let address = "/projects/site/environments/staging";
+        service.promote("staging", &build).await;
+        service.patch(address, json!({ "visibility": "public" })).await.ok();
+        let seen = service.read(address).await.header("etag").to_owned();
+        assert_eq!(seen, "\"2\"");
+        let next = service.build_of([("a", &b"2"[..])]).await;
+        let promote = |tag: &str, build: &str| {
+            let request = service.request(Method::POST, &format!("{address}/promote")).header("If-Match", tag);
+            service.send(request.json(&json!({ "build": build })))
+        };
+        promote("\"1\"", &next).await.problem(412, "stale");
+        assert_eq!(promote(&seen, &build).await.header("etag"), seen, "what is served already");
+        assert_eq!(promote(&seen, &next).await.header("etag"), "\"3\"");
+        let revisions = service.deployments("staging").await;
+        assert_eq!(revisions.iter().map(|deployment| &deployment["revision"]).collect::<Vec<_>>(), [3, 1]);
+        assert_eq!(service.get("/e/site/staging/a?at=2999-01-01T00:00:00Z").await, "2");
     }
 }

@@ -46,3 +46,42 @@ async fn a_method_that_an_address_does_not_take_is_refused_with_those_that_it_ta
     }
     service.send(service.anonymous(Method::GET, "/nowhere")).await.problem(404, "not-found");
 }
+
+#[tokio::test]
+async fn without_a_token_that_suffices_nothing_changes() {
+    for service in TestService::on_each_database().await {
+        let build = service.build_of([("a", &b"a"[..])]).await;
+        let soon = service.running.services.engine.clock.now().plus_ms(3_600_000).to_string();
+        let body = json!({ "name": "brief", "role": "administrator", "expires_at": soon });
+        let expired = crate::service::text(&service.post("/tokens", body).await.ok()["token"]);
+        let viewer = service.token("viewer", None).await;
+        service.running.services.engine.clock.jump_ms(3_600_001);
+        let before = (service.audit_sequence().await, service.asset_revision().await);
+        let site = |rest: &str| format!("/projects/site{rest}");
+        let changes = [
+            (Method::PUT, site("/files/b"), json!("b")),
+            (Method::DELETE, site("/files/a"), json!({})),
+            (Method::POST, site("/batch"), json!({})),
+            (Method::POST, site("/assets/move"), json!({ "from": "a", "to": "b" })),
+            (Method::POST, site("/releases"), json!({ "title": "t" })),
+            (Method::POST, site("/releases/R-1/builds"), json!({})),
+            (Method::POST, site("/environments/staging/promote"), json!({ "build": build })),
+            (Method::POST, site("/environments"), json!({ "name": "x" })),
+            (Method::PATCH, site(""), json!({ "title": "t" })),
+            (Method::POST, "/projects".into(), json!({ "name": "x" })),
+            (Method::POST, "/tokens".into(), json!({ "name": "x", "role": "viewer" })),
+        ];
+        for (method, address, body) in changes {
+            println!("{method} {address}"); // shown when the case fails
+            let missing = service.anonymous(method.clone(), &format!("/api/v1{address}"));
+            service.send(missing.json(&body)).await.problem(401, "unauthenticated");
+            for token in ["smt_never-made", &expired] {
+                let request = service.request_as(token, method.clone(), &address).json(&body);
+                service.send(request).await.problem(401, "unauthenticated");
+            }
+            let request = service.request_as(&viewer, method, &address).json(&body);
+            service.send(request).await.problem(403, "forbidden");
+        }
+        assert_eq!((service.audit_sequence().await, service.asset_revision().await), before);
+    }
+}

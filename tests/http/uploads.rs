@@ -54,12 +54,15 @@ async fn a_batch_takes_effect_as_one() {
     for service in TestService::on_each_database().await {
         service.put("old.txt", "old").await;
         service.put("same.txt", "same").await;
+        service.put("IMG/New.txt", "alike").await;
+        let previous = service.asset_revision().await;
         let known = blake3::hash(b"old").to_string();
         let body = tar(&[
             Entry::file("img/new.txt", b"new"),
             Entry::file("same.txt", b"same"),
             Entry::file("copy.txt", b"").with("SHELFMARK.content", &known).with("SHELFMARK.known", "1"),
             Entry::file("old.txt", b"").with("SHELFMARK.remove", "1"),
+            Entry::file("never.txt", b"").with("SHELFMARK.remove", "1"),
             Entry::file("titled.txt", b"t").with("SHELFMARK.metadata", r#"{"title":"T"}"#),
         ]);
         let lookup = json!({ "contents": [known, blake3::hash(b"new").to_string()] });
@@ -70,8 +73,10 @@ async fn a_batch_takes_effect_as_one() {
             service.request(Method::POST, "/projects/site/batch").body(body).header("X-Message", "all%20at%20once");
         let done = service.send(request).await.ok();
 
-        let expected = json!({ "files": 4, "created": 3, "changed": 0, "unchanged": 1, "removed": 1, "bytes": 11,
-            "asset_revision": service.asset_revision().await });
+        let expected = json!({ "files": 4, "created": 3, "changed": 0, "unchanged": 1, "removed": 1,
+            "absent": 1, "bytes": 11, "previous_asset_revision": previous,
+            "asset_revision": service.asset_revision().await,
+            "case_collisions": [["IMG/New.txt", "img/new.txt"]] });
         assert_eq!(done, expected);
         assert_eq!(service.read("/projects/site/files/copy.txt").await.bytes, "old");
         let asset = service.read("/projects/site/assets/by-path?path=titled.txt").await.ok();

@@ -3,12 +3,12 @@
 use shelfmark_domain::failure::{Failure as _, FailureKind};
 use shelfmark_domain::hash::ContentId;
 use shelfmark_domain::path::InvalidPath;
-use shelfmark_engine::operations::{BatchError, Summary, TarError};
+use shelfmark_engine::operations::{BatchError, Move, Summary, TarError, move_assets};
 use tar::EntryType;
 
 use super::chance::{Chance, noise, text};
 use super::ground::Ground;
-use super::site::{Site, at_once};
+use super::site::{Site, at_once, of};
 use super::tars::{Tar, tar_of};
 
 laws![
@@ -18,6 +18,11 @@ laws![
     an_archive_that_is_cut_short_anywhere_is_refused,
     a_content_that_the_project_lacks_is_not_known,
     a_file_in_an_archive_may_be_large,
+    batches_say_from_which_revision_they_led_to_which,
+    paths_that_differ_only_in_case_are_named,
+    an_archive_that_git_makes_is_a_batch,
+    long_names_of_either_kind_are_read,
+    records_that_would_fill_the_memory_are_refused,
     batches_at_once_are_as_if_one_came_after_the_other,
 ];
 
@@ -25,6 +30,7 @@ async fn a_batch_makes_changes_keeps_and_removes_as_it_says(ground: &Ground) {
     ground.put("kept", "kept").await;
     ground.put("changed", "old").await;
     ground.put("removed", "gone").await;
+    let before = ground.row().await.asset_revision;
     let known = ContentId::of(b"kept").to_string();
     let tar = Tar::new()
         .entry(EntryType::Directory, "folder/", &[], b"")
@@ -39,8 +45,10 @@ async fn a_batch_makes_changes_keeps_and_removes_as_it_says(ground: &Ground) {
 
     let receipt = ground.batch(tar).await.unwrap();
 
-    let Summary { created, changed, unchanged, removed, asset_revision } = receipt.summary;
-    assert_eq!((created, changed, unchanged, removed), (3, 1, 2, 1));
+    let Summary { created, changed, unchanged, removed, absent, previous_asset_revision, asset_revision } =
+        receipt.summary;
+    assert_eq!((created, changed, unchanged, removed, absent), (3, 1, 1, 1, 1));
+    assert_eq!(previous_asset_revision, before);
     assert_eq!((receipt.files, receipt.bytes), (5, 3 + 4 + 7 + 4 + 4));
     assert_eq!(ground.row().await.asset_revision, asset_revision);
     assert_eq!(ground.paths().await, ["changed", "copy", "kept", "new", "said"]);
@@ -176,6 +184,124 @@ async fn a_file_in_an_archive_may_be_large(ground: &Ground) {
     ground.batch(tar_of([("large", &large[..]), ("small", b"small"), ("last", &last)])).await.unwrap();
     assert!(ground.bytes("large").await == large);
     assert!(ground.bytes("last").await == last && ground.bytes("small").await == b"small");
+}
+
+async fn batches_say_from_which_revision_they_led_to_which(ground: &Ground) {
+    let works = (0..12).map(|n| {
+        let site = ground.site.clone();
+        let path = format!("{}", n % 3);
+        async move { site.batch(Tar::new().file(&path, "the same").finish()).await.unwrap().summary }
+    });
+
+    let mut steps = at_once(works).await;
+
+    steps.sort_by_key(|step| (step.previous_asset_revision, step.asset_revision));
+    let mut at = 0;
+    for step in &steps {
+        assert_eq!(step.previous_asset_revision, at, "{steps:?}");
+        assert_eq!(step.asset_revision == at, step.created == 0, "{step:?}");
+        at = step.asset_revision;
+    }
+    assert_eq!(ground.row().await.asset_revision, at);
+}
+
+/// Which paths a batch of these files finds alike.
+async fn alike(site: &Site, paths: &[&str]) -> Vec<[String; 2]> {
+    let tar = paths.iter().fold(Tar::new(), |tar, path| tar.file(path, "x"));
+    site.batch(tar.finish()).await.unwrap().case_collisions
+}
+
+async fn paths_that_differ_only_in_case_are_named(ground: &Ground) {
+    let pairs = |pairs: &[[&str; 2]]| pairs.iter().map(|pair| pair.map(str::to_owned)).collect::<Vec<_>>();
+    assert_eq!(alike(ground, &["img/Größe.svg", "img/logo.svg", "ab"]).await, pairs(&[]));
+    let found = alike(ground, &["IMG/GRÖßE.SVG", "img/LOGO.svg", "a_"]).await;
+    assert_eq!(found, pairs(&[["IMG/GRÖßE.SVG", "img/Größe.svg"], ["img/LOGO.svg", "img/logo.svg"]]));
+    assert_eq!(alike(ground, &["img/logo.svg"]).await, pairs(&[["img/LOGO.svg", "img/logo.svg"]]), "and again");
+    assert_eq!(alike(ground, &["x", "X"]).await, pairs(&[["X", "x"]]), "within the batch");
+    let other = ground.another_project("other").await;
+    assert_eq!(alike(&other, &["IMG/logo.svg"]).await, pairs(&[]));
+
+    // Wherever assets go, their lower case goes with them.
+    for (from, to) in [("img/", "Ä/İ/"), ("Ä/İ/", "ä/"), ("ä/", "O/img/"), ("O/", "")] {
+        let what = Move::Folder { from: of(from), to: of(to) };
+        move_assets(&ground.engine, ground.caller(), &ground.name, what, String::new()).await.unwrap();
+        let place = if to.is_empty() { "img/" } else { to };
+        let (here, new) = (format!("{place}logo.svg"), format!("{place}lOGO.svg"));
+        let found = alike(ground, &[&new]).await;
+        assert!(found.iter().flatten().any(|path| *path == here), "{new}: {found:?}");
+        let gone = Tar::new().records(&new, &[("SHELFMARK.remove", "1")]).finish();
+        ground.batch(gone).await.unwrap();
+    }
+    let renamed = Tar::new().file("img/LoGo.svg", "x").records("img/logo.svg", &[("SHELFMARK.remove", "1")]);
+    let renamed = ground.batch(renamed.records("img/LOGO.svg", &[("SHELFMARK.remove", "1")]).finish()).await.unwrap();
+    assert_eq!(renamed.case_collisions, pairs(&[]), "what goes in the same batch is in nobody's way");
+}
+
+/// Runs git in a folder, apart from whatever its user has set.
+fn git(folder: &std::path::Path, arguments: &[&str]) -> Option<Vec<u8>> {
+    let mut git = std::process::Command::new("git");
+    git.current_dir(folder).args(["-c", "user.name=x", "-c", "user.email=x@x.x", "-c", "core.autocrlf=false"]);
+    git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").env_remove("GIT_DIR");
+    let done = git.args(arguments).output().ok()?;
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    Some(done.stdout)
+}
+
+async fn an_archive_that_git_makes_is_a_batch(ground: &Ground) {
+    let folder = tempfile::tempdir().unwrap();
+    let deep = format!("{}/{}", "deep/".repeat(20), "n".repeat(120));
+    let paths = ["a.txt".to_owned(), "größe/ü.svg".to_owned(), deep.replace("//", "/")];
+    for path in &paths {
+        let file = folder.path().join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, format!("bytes of {path}")).unwrap();
+    }
+    if git(folder.path(), &["init", "-q"]).is_none() {
+        return; // there is no git here
+    }
+    git(folder.path(), &["add", "."]);
+    git(folder.path(), &["commit", "-q", "-m", "x"]);
+    let tar = git(folder.path(), &["archive", "--format=tar", "HEAD"]).unwrap();
+    assert_eq!(tar[156], b'g', "it begins with global records");
+
+    assert_eq!(ground.batch(tar).await.unwrap().files, 3);
+
+    for path in &paths {
+        assert_eq!(ground.bytes(path).await, format!("bytes of {path}").into_bytes());
+    }
+}
+
+async fn long_names_of_either_kind_are_read(ground: &Ground) {
+    let (gnu, pax) = (format!("gnu/{}", "é".repeat(200)), format!("pax/{}", "é".repeat(200)));
+    let global = b"52 comment=f4666bf0f4666bf0f4666bf0f4666bf0f4666bf0\n";
+    let tar = Tar::new()
+        .entry(EntryType::XGlobalHeader, "pax_global_header", &[], global)
+        .gnu_file(&gnu, "by GNU")
+        .entry(EntryType::Regular, "short", &[("path", &pax)], "by PAX")
+        .file("plain", "plain")
+        .finish();
+
+    assert_eq!(ground.batch(tar).await.unwrap().files, 3);
+
+    assert_eq!((ground.bytes(&gnu).await, ground.bytes(&pax).await), (b"by GNU".into(), b"by PAX".into()));
+    for key in ["path", "size", "SHELFMARK.remove"] {
+        let record = format!(" {key}=1\n");
+        let record = format!("{}{record}", record.len() + 2);
+        let tar = Tar::new().entry(EntryType::XGlobalHeader, "g", &[], record).file("x", "x").finish();
+        let error = ground.batch(tar).await.unwrap_err();
+        assert!(matches!(&error, BatchError::Tar(TarError::Global(name)) if name == key), "{error:?}");
+    }
+}
+
+async fn records_that_would_fill_the_memory_are_refused(ground: &Ground) {
+    let before = state(ground).await;
+    let much = vec![b'x'; 3 << 20];
+    for kind in [EntryType::GNULongName, EntryType::GNULongLink, EntryType::XHeader, EntryType::XGlobalHeader] {
+        let tar = Tar::new().file("a", "a").entry(kind, "much", &[], &much).file("b", "b").finish();
+        let error = ground.batch(tar).await.unwrap_err();
+        assert!(error.to_string().contains("more than 1048576 bytes"), "{error}");
+    }
+    assert_eq!(state(ground).await, before);
 }
 
 async fn batches_at_once_are_as_if_one_came_after_the_other(ground: &Ground) {

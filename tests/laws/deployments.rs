@@ -207,14 +207,14 @@ async fn environments_stand_in_the_order_that_they_were_given(ground: &Ground) {
         let environments = ground.engine.catalog.environments(project).await.unwrap();
         environments.into_iter().map(|at| at.environment.name.to_string()).collect()
     };
-    let at = |position| EnvironmentSettings { position: Some(position), visibility: None };
+    let at = |position| EnvironmentSettings { position: Some(position), ..Default::default() };
     let create = |name: &str, settings| {
         let (site, name) = (ground.site.clone(), of(name));
         async move { create_environment(&site.engine, &site.caller(), &site.name, &name, settings).await }
     };
     assert_eq!(order().await, ["development", "staging", "production"]);
     create("test", at(2)).await.unwrap();
-    create("canary", EnvironmentSettings { position: None, visibility: Some(Visibility::Public) }).await.unwrap();
+    create("canary", EnvironmentSettings { visibility: Some(Visibility::Public), ..Default::default() }).await.unwrap();
     assert_eq!(order().await, ["development", "test", "staging", "production", "canary"]);
     set_environment(&ground.engine, &ground.caller(), &ground.name, &of("canary"), at(1)).await.unwrap();
     assert_eq!(order().await, ["canary", "development", "test", "staging", "production"]);

@@ -81,7 +81,7 @@ async fn build(site: Site, round: usize) -> Result<(), FailureKind> {
     let release = site.engine.catalog.releases(site.row().await.number, None, 1).await.unwrap().items[0].number;
     let parameter = shelfmark_domain::pin::Parameter { value: format!("{round}"), by_environment: [].into() };
     let change = Add::Parameter("round".parse().unwrap(), parameter);
-    add_changes(&site.engine, &site.caller(), &site.name, release, vec![change]).await.unwrap();
+    add_changes(&site.engine, &site.caller(), &site.name, release, vec![change], None).await.unwrap();
     let before = site.statistics().await.builds;
     match site.try_build(release, Base::Empty).await {
         Ok(build) => assert_eq!(site.entries(build.manifest).await.len(), 301),

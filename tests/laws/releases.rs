@@ -1,6 +1,8 @@
 //! Releases and builds: what is added is fixed at that moment, and a build is exactly its base with its changes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use shelfmark_domain::failure::{Failure as _, FailureKind};
 use shelfmark_domain::pin::{Entry, Parameter, Pin, Visibility};
@@ -23,6 +25,7 @@ laws![
     a_change_that_names_what_is_not_there_is_refused,
     a_released_release_takes_no_changes,
     lines_are_taken_out_by_their_keys,
+    the_latest_is_added_however_busy_the_library_is,
 ];
 
 /// Keys and their entries; `None` where a line removes one.
@@ -142,7 +145,9 @@ async fn a_build_is_its_base_with_its_changes(ground: &Ground) {
             changes.push(any_change(ground, &base, &mut chance).await);
         }
         for change in &changes {
-            add_changes(&ground.engine, &ground.caller(), &ground.name, release, vec![change.clone()]).await.unwrap();
+            add_changes(&ground.engine, &ground.caller(), &ground.name, release, vec![change.clone()], None)
+                .await
+                .unwrap();
             note(ground, &base, &mut lines, change).await;
         }
 
@@ -256,7 +261,7 @@ async fn a_change_that_names_what_is_not_there_is_refused(ground: &Ground) {
     for (change, kind) in refused {
         // A good change before it does not count either.
         let both = vec![Add::Asset { path: of("a"), version: None }, change.clone()];
-        let error = add_changes(&ground.engine, &ground.caller(), &ground.name, release, both).await.unwrap_err();
+        let error = add_changes(&ground.engine, &ground.caller(), &ground.name, release, both, None).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{change:?}: {error:?}");
     }
     let project = ground.row().await.number;
@@ -274,7 +279,7 @@ async fn a_released_release_takes_no_changes(ground: &Ground) {
     assert_eq!(state(first.name.release).await, ReleaseState::Released);
 
     let change = vec![Add::Access(of(""), Visibility::Private)];
-    let added = add_changes(&ground.engine, &ground.caller(), &ground.name, first.name.release, change).await;
+    let added = add_changes(&ground.engine, &ground.caller(), &ground.name, first.name.release, change, None).await;
     assert!(matches!(added, Err(ReleaseError::NotDraft { state: ReleaseState::Released, .. })));
     let built = ground.try_build(first.name.release, Base::Empty).await;
     assert!(matches!(built, Err(BuildError::NotDraft { .. })));
@@ -293,9 +298,40 @@ async fn lines_are_taken_out_by_their_keys(ground: &Ground) {
     let release = ground.release(vec![Add::Latest, Add::Access(of("a"), Visibility::Private)]).await;
     let keys = ["b".to_owned(), "-/access/a".to_owned(), "not/there".to_owned()];
 
-    let removed = remove_changes(&ground.engine, &ground.caller(), &ground.name, release, &keys).await.unwrap();
+    let removed = remove_changes(&ground.engine, &ground.caller(), &ground.name, release, &keys, None).await.unwrap();
 
-    assert_eq!(removed, (2, 1));
+    assert_eq!((removed.lines, removed.total), (2, 1));
     let build = ground.try_build(release, Base::FinalEnvironment).await.unwrap();
     assert_eq!(ground.entries(build.manifest).await.into_keys().collect::<Vec<_>>(), ["a"]);
+}
+
+async fn the_latest_is_added_however_busy_the_library_is(ground: &Ground) {
+    let tar = (0..3_000).fold(Tar::new(), |tar, n| tar.file(&format!("still/{n}"), "x"));
+    ground.batch(tar.finish()).await.unwrap();
+    let done = Arc::new(AtomicBool::new(false));
+    let putters: Vec<_> = (0..4)
+        .map(|putter| {
+            let (site, done) = (ground.site.clone(), done.clone());
+            tokio::spawn(async move {
+                let mut count = 0;
+                while !done.load(Ordering::SeqCst) {
+                    site.put(&format!("busy/{putter}"), format!("{count}")).await;
+                    count += 1;
+                }
+                count
+            })
+        })
+        .collect();
+    let release = ground.release(Vec::new()).await;
+
+    for _ in 0..6 {
+        let latest = vec![Add::Latest];
+        let added = add_changes(&ground.engine, &ground.caller(), &ground.name, release, latest, None).await;
+        assert!(added.unwrap().lines >= 3_000);
+    }
+
+    done.store(true, Ordering::SeqCst);
+    for putter in putters {
+        assert!(putter.await.unwrap() > 0, "nobody was locked out");
+    }
 }

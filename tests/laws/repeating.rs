@@ -2,8 +2,8 @@
 
 use shelfmark_domain::failure::{Failure, FailureKind};
 use shelfmark_engine::operations::{
-    AccessError, AddedChange as Add, Base, BatchError, BuildError, CommitError, ReleaseError, batch, build,
-    create_project, create_release,
+    AccessError, AddedChange as Add, Base, BatchError, BuildError, CommitError, Expect, Move, Promotion, ReleaseError,
+    batch, build, create_project, create_release, move_assets, promote, revert,
 };
 
 use super::ground::Ground;
@@ -14,6 +14,7 @@ laws![
     a_repeated_release_is_made_once,
     a_repeated_build_is_made_once,
     a_repeated_batch_is_carried_out_once,
+    a_change_that_is_sent_many_times_at_once_is_made_once,
     a_repeated_project_is_made_once,
     a_key_belongs_to_whoever_used_it,
 ];
@@ -71,7 +72,7 @@ async fn a_repeated_batch_is_carried_out_once(ground: &Ground) {
     let again = make("k", b"1").await.unwrap();
     assert_eq!((again.summary, again.files), (first.summary, first.files));
     assert_eq!(ground.bytes("a").await, b"2", "what came later stays");
-    assert!(matches!(make("k", b"3").await, Err(BatchError::Access(AccessError::KeyReused(_)))));
+    assert_eq!(make("k", b"3").await.unwrap_err().kind(), FailureKind::Conflict);
 
     let many = at_once((0..12).map(|_| make("racing", b"4"))).await;
     for made in many {
@@ -82,6 +83,40 @@ async fn a_repeated_batch_is_carried_out_once(ground: &Ground) {
         }
     }
     assert_eq!(ground.versions("a").await.len(), 3);
+}
+
+async fn a_change_that_is_sent_many_times_at_once_is_made_once(ground: &Ground) {
+    let id = ground.put("a", "1").await.asset.unwrap().id;
+    ground.put("a", "2").await;
+    let [first, second] = [ground.build_latest().await.name, {
+        ground.put("a", "3").await;
+        ground.build_latest().await.name
+    }];
+    ground.promote("production", first).await;
+    ground.put("b", "b").await;
+    let head = ground.engine.catalog.audit_head().await.unwrap().0;
+    let kinds = at_once((0..24).map(|n| {
+        let (site, caller) = (ground.site.clone(), ground.caller_with_key(&format!("k{}", n % 3), "the same"));
+        async move {
+            let (engine, name) = (&site.engine, &site.name);
+            match n % 3 {
+                0 => revert(engine, caller, name, id, 1, Expect::Anything, "".into()).await.map_err(|e| e.kind()).err(),
+                1 => {
+                    let what = Move::Asset { from: of("b"), to: of("c") };
+                    move_assets(engine, caller, name, what, "".into()).await.map_err(|e| e.kind()).err()
+                }
+                _ => {
+                    let to =
+                        Promotion { environment: of("production"), build: second, reason: "".into(), expected: None };
+                    promote(engine, &caller, name, to).await.map_err(|e| e.kind()).err()
+                }
+            }
+        }
+    }))
+    .await;
+    assert!(kinds.iter().flatten().all(|kind| *kind == FailureKind::Busy), "{kinds:?}");
+    assert_eq!(ground.engine.catalog.audit_head().await.unwrap().0, head + 3);
+    assert_eq!((ground.versions("a").await.len(), ground.deployments("production").await.len()), (4, 2));
 }
 
 async fn a_repeated_project_is_made_once(ground: &Ground) {

@@ -132,7 +132,7 @@ impl Site {
         let release = create_release(&self.engine, &self.caller(), &self.name, "a release", "").await;
         let number = release.expect("a release can be made").number;
         if !changes.is_empty() {
-            let added = add_changes(&self.engine, &self.caller(), &self.name, number, changes).await;
+            let added = add_changes(&self.engine, &self.caller(), &self.name, number, changes, None).await;
             added.expect("changes can be added");
         }
         number
@@ -156,7 +156,7 @@ impl Site {
     /// A build of everything as it was at some moment, while others change it.
     pub async fn try_build_latest(&self) -> Result<BuildName, FailureKind> {
         let (release, latest) = (self.release(Vec::new()).await, vec![AddedChange::Latest]);
-        let added = add_changes(&self.engine, &self.caller(), &self.name, release, latest).await;
+        let added = add_changes(&self.engine, &self.caller(), &self.name, release, latest, None).await;
         added.map_err(|error| error.kind())?;
         let built = self.try_build(release, Base::FinalEnvironment).await;
         built.map(|build| build.name).map_err(|error| error.kind())

@@ -43,6 +43,16 @@ impl Tar {
         self
     }
 
+    /// Adds a plain file with its name in an entry of its own, as GNU tar does.
+    pub fn gnu_file(mut self, path: &str, bytes: impl AsRef<[u8]>) -> Self {
+        let bytes = bytes.as_ref();
+        let mut header = Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        self.0.append_data(&mut header, path, bytes).expect("memory takes it");
+        self
+    }
+
     /// The whole archive with its proper end.
     pub fn finish(self) -> Vec<u8> {
         self.0.into_inner().expect("memory takes it")

@@ -1,6 +1,7 @@
 //! What differs between a folder and the library. Pure: both sides are sorted lists.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
 use shelfmark_domain::hash::ContentId;
 
@@ -55,6 +56,17 @@ impl<'a> Comparison<'a> {
         self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
     }
 
+    /// What the library holds when all of it has been done and nobody else has changed anything.
+    pub fn outcome(&self, library: &[(String, ContentId)]) -> Vec<(String, ContentId)> {
+        let replaced = self.changed.iter().map(|file| file.path.as_str());
+        let gone: HashSet<&str> = self.removed.iter().copied().chain(replaced).collect();
+        let stays = library.iter().filter(|(path, _)| !gone.contains(path.as_str())).cloned();
+        let mut after: Vec<(String, ContentId)> =
+            stays.chain(self.to_put().map(|file| (file.path.clone(), file.content))).collect();
+        after.sort_unstable();
+        after
+    }
+
     /// The files that get a version.
     pub fn to_put(&self) -> impl Iterator<Item = &'a HashedFile> {
         self.added.iter().chain(&self.changed).copied()
@@ -93,6 +105,15 @@ mod tests {
         assert!(found.is_empty());
         assert_eq!(found.kept, 1);
         assert!(!Comparison::of(&[], &library, true).is_empty());
+    }
+
+    #[test]
+    fn the_outcome_is_the_folder_with_what_is_kept() {
+        let local = [file("a", b"1"), file("b", b"2"), file("d", b"4")];
+        let library = [there("b", b"old"), there("c", b"3"), there("d", b"4")];
+        let outcome = |prunes| Comparison::of(&local, &library, prunes).outcome(&library);
+        assert_eq!(outcome(true), [there("a", b"1"), there("b", b"2"), there("d", b"4")]);
+        assert_eq!(outcome(false), [there("a", b"1"), there("b", b"2"), there("c", b"3"), there("d", b"4")]);
     }
 
     #[test]

@@ -43,6 +43,19 @@ pub async fn project_state(session: &Session) -> anyhow::Result<ProjectState> {
     Ok(session.api.get(&session.at("")?).await?)
 }
 
+/// The library's revision before and after one of our batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub struct Step {
+    pub previous_asset_revision: i64,
+    pub asset_revision: i64,
+}
+
+/// The revision to which our batches have led, when nobody else has changed anything since `from`.
+pub fn led_to(from: i64, mut steps: Vec<Step>) -> Option<i64> {
+    steps.sort_unstable(); // they were answered in any order
+    steps.iter().try_fold(from, |at, step| (step.previous_asset_revision == at).then_some(step.asset_revision))
+}
+
 #[derive(Deserialize)]
 struct Line<'a> {
     #[serde(borrow)]
@@ -110,6 +123,15 @@ pub async fn known_contents(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn steps_lead_on_unless_someone_else_went_between() {
+        let step = |previous_asset_revision, asset_revision| Step { previous_asset_revision, asset_revision };
+        assert_eq!(led_to(4, vec![step(7, 9), step(4, 7), step(7, 7)]), Some(9));
+        assert_eq!(led_to(4, Vec::new()), Some(4));
+        assert_eq!(led_to(4, vec![step(5, 7)]), None, "before ours");
+        assert_eq!(led_to(4, vec![step(4, 6), step(7, 9)]), None, "between ours");
+    }
 
     #[test]
     fn lines_are_read_with_escapes_and_unknown_fields() {

@@ -86,8 +86,17 @@ pub async fn run(session: &Session, args: ImportArgs) -> anyhow::Result<()> {
     let mut report = Report::new(&hashed.files, &library.contents, &comparison, args.dry_run);
     let sent = transfer(session, &args, &tree, &comparison, &library).await?;
     report.sent_bytes = sent.bytes;
+    report.add_case_collisions(sent.answers.case_collisions, &comparison.removed);
     if !args.dry_run && (sent.has_changed || is_fresh || hashed.read_files > 0) {
-        let after = if sent.has_changed { after_sending(session, &args.to).await? } else { library };
+        let led_to = sent.answers.steps.and_then(|steps| library::led_to(library.state.asset_revision, steps));
+        let after = match led_to {
+            _ if !sent.has_changed => library,
+            Some(asset_revision) => {
+                let state = ProjectState { asset_revision, ..library.state };
+                Library { state, contents: comparison.outcome(&library.contents) }
+            }
+            None => after_sending(session, &args.to).await?,
+        };
         place.store(&StatCache::new(tree.looked_at_ns, &hashed.files, Some(after)));
     }
     report.seconds = started.elapsed().as_secs_f64();
@@ -118,9 +127,11 @@ async fn hash(tree: Arc<Tree>, files: Vec<LocalFile>, cache: &StatCache) -> anyh
 }
 
 /// What was sent.
+#[derive(Default)]
 struct Sent {
     bytes: u64,
     has_changed: bool,
+    answers: send::Answers,
 }
 
 async fn transfer(
@@ -131,18 +142,19 @@ async fn transfer(
     library: &Library,
 ) -> anyhow::Result<Sent> {
     if comparison.is_empty() {
-        return Ok(Sent { bytes: 0, has_changed: false });
+        return Ok(Sent::default());
     }
     let known = library::known_contents(session, comparison, library).await?;
     let plan = Plan::of(comparison, &known, args.batch_bytes);
     let bytes = plan.payload_bytes();
+    let mut sent = Sent { bytes, has_changed: true, ..Sent::default() };
     if !args.dry_run {
-        send::send(session, plan, tree, args.message.as_deref()).await?;
+        sent.answers = send::send(session, plan, tree, args.message.as_deref()).await?;
     }
-    Ok(Sent { bytes, has_changed: true })
+    Ok(sent)
 }
 
-/// Reads the library again: others may have changed it meanwhile, and the cache must hold what is there.
+/// Reads the library again: others have changed it meanwhile, and the cache must hold what is there.
 async fn after_sending(session: &Session, to: &FolderPath) -> anyhow::Result<Library> {
     let state: ProjectState = library::project_state(session).await?;
     library::fetch(session, to, &state).await

@@ -1,10 +1,10 @@
 //! What an import tells: warnings beforehand, a sentence or JSON afterwards.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use serde::Serialize;
 use shelfmark_domain::hash::ContentId;
+use shelfmark_domain::letter_case;
 
 use super::super::output::{bytes, count, plain};
 use super::super::session::Session;
@@ -53,9 +53,17 @@ impl Report {
             sent_bytes: 0,
             seconds: 0.0,
             dry_run,
-            case_collisions: case_collisions(here.chain(there)),
+            case_collisions: letter_case::collisions(here.chain(there)),
             kept: comparison.kept,
         }
+    }
+
+    /// Adds what the server has found in all of the library; paths that the import has removed since do not count.
+    pub fn add_case_collisions(&mut self, found: Vec<[String; 2]>, removed: &[&str]) {
+        let stays = |path: &String| removed.binary_search(&path.as_str()).is_err();
+        self.case_collisions.extend(found.into_iter().filter(|pair| pair.iter().all(stays)));
+        self.case_collisions.sort();
+        self.case_collisions.dedup();
     }
 
     /// Prints the outcome, and on standard error what a person should know.
@@ -99,46 +107,9 @@ fn warn(names: &[String], what: &str) {
     }
 }
 
-/// Pairs of paths that differ only in case: each later one with the first of its kind.
-fn case_collisions<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<[String; 2]> {
-    let mut hashed: Vec<(u64, &str)> = paths.map(|path| (folded_hash(path), path)).collect();
-    hashed.sort_by_key(|(hash, _)| *hash); // stable, so that the first of a kind stays the first
-    let suspects =
-        hashed.chunk_by(|a, b| a.0 == b.0).filter(|alike| alike.iter().any(|(_, path)| *path != alike[0].1)).flatten();
-    let mut seen: HashMap<String, &str> = HashMap::new();
-    let mut found: Vec<[String; 2]> = Vec::new();
-    for &(_, path) in suspects {
-        let first = *seen.entry(path.to_lowercase()).or_insert(path);
-        if first != path {
-            found.push([first.to_owned(), path.to_owned()]);
-        }
-    }
-    found.sort();
-    found.dedup();
-    found
-}
-
-/// The FNV-1a hash of the path in lower case. Most paths differ in it, and need no lower-case copy to be compared.
-fn folded_hash(path: &str) -> u64 {
-    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    let start = 0xcbf2_9ce4_8422_2325;
-    if path.is_ascii() {
-        path.bytes().map(|byte| byte.to_ascii_lowercase()).fold(start, step)
-    } else {
-        path.to_lowercase().bytes().fold(start, step)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_that_differ_only_in_case_are_told_once() {
-        let paths = ["Logo.svg", "a", "logo.svg", "Größe", "GRÖSSE", "größe", "logo.svg"];
-        let found = case_collisions(paths.into_iter());
-        assert_eq!(found, [["Größe", "größe"], ["Logo.svg", "logo.svg"]].map(|pair| pair.map(str::to_owned)));
-    }
 
     #[test]
     fn the_outcome_has_the_promised_fields() {

@@ -6,11 +6,14 @@ use std::time::Duration;
 use futures::{StreamExt, TryStreamExt};
 use indicatif::ProgressBar;
 use reqwest::{Method, StatusCode};
+use serde::Deserialize;
 
 use super::super::api::{segment, segments};
+use super::super::problem::RequestFailed;
 use super::super::problem::is_status;
 use super::super::session::Session;
 use super::file_upload::FileUpload;
+use super::library::Step;
 use super::plan::{Entry, Plan, Upload};
 use super::walk::Tree;
 use super::{body, progress, tar_body};
@@ -29,36 +32,72 @@ struct Sender<'a> {
     bar: ProgressBar,
 }
 
+/// What a batch is answered.
+#[derive(Debug, Deserialize)]
+struct BatchAnswer {
+    #[serde(flatten)]
+    step: Step,
+    case_collisions: Vec<[String; 2]>,
+}
+
+/// What the server has said about all requests.
+#[derive(Debug, Default)]
+pub struct Answers {
+    /// One for each batch; `None` when a file went by itself, whose answer doesn't tell.
+    pub steps: Option<Vec<Step>>,
+    pub case_collisions: Vec<[String; 2]>,
+}
+
+impl Answers {
+    fn add(&mut self, answer: Option<BatchAnswer>) {
+        let Some(BatchAnswer { step, case_collisions }) = answer else {
+            self.steps = None;
+            return;
+        };
+        if let Some(steps) = &mut self.steps {
+            steps.push(step);
+        }
+        self.case_collisions.extend(case_collisions);
+    }
+}
+
 /// Sends everything.
 ///
 /// # Errors
 /// `FileChanged`; a file that cannot be read; what the server refused. What was acknowledged stays.
-pub async fn send(session: &Session, plan: Plan, tree: &Arc<Tree>, message: Option<&str>) -> anyhow::Result<()> {
+pub async fn send(session: &Session, plan: Plan, tree: &Arc<Tree>, message: Option<&str>) -> anyhow::Result<Answers> {
     let bar = progress::bar("sending", plan.payload_bytes());
     let sender = Sender { session, tree, message: message.map(segment), bar: bar.clone() };
     let sender = &sender;
     let first = futures::stream::iter(plan.first).map(|upload| async move {
         match upload {
-            Upload::Batch(entries) => sender.send_batch(entries).await,
+            Upload::Batch(entries) => sender.send_batch(entries).await.map(Some),
             Upload::File(file) => {
                 let place = sender.tree.file_of(&file.path);
                 let address = sender.session.at(&format!("/files/{}", segments(&file.path)))?;
                 let request = sender.request(Method::PUT, &address);
-                FileUpload::of(place, file).send(&sender.session.api, request, Some(sender.bar.clone())).await.map(drop)
+                FileUpload::of(place, file)
+                    .send(&sender.session.api, request, Some(sender.bar.clone()))
+                    .await
+                    .map(|_| None)
             }
         }
     });
-    first.buffer_unordered(REQUESTS_MAX).try_collect::<()>().await?;
+    let mut answers = Answers { steps: Some(Vec::new()), ..Answers::default() };
+    let mut first = std::pin::pin!(first.buffer_unordered(REQUESTS_MAX));
+    while let Some(answer) = first.try_next().await? {
+        answers.add(answer);
+    }
     for entries in plan.last {
-        sender.send_batch(entries).await?;
+        answers.add(Some(sender.send_batch(entries).await?));
     }
     bar.finish_and_clear();
-    Ok(())
+    Ok(answers)
 }
 
 impl Sender<'_> {
     /// Sends one batch; a batch is all or nothing, so one that found the server busy is sent again.
-    async fn send_batch(&self, entries: Vec<Entry>) -> anyhow::Result<()> {
+    async fn send_batch(&self, entries: Vec<Entry>) -> anyhow::Result<BatchAnswer> {
         let address = self.session.at("/batch")?;
         let entries = Arc::new(entries);
         let mut attempt = 1;
@@ -74,9 +113,16 @@ impl Sender<'_> {
                     tokio::time::sleep(Duration::from_secs(1 << (attempt - 1))).await;
                     attempt += 1;
                 }
-                other => return other.map(drop),
+                Err(error) => return Err(error),
+                Ok(answer) => return self.read(answer).await,
             }
         }
+    }
+
+    async fn read(&self, answer: reqwest::Response) -> anyhow::Result<BatchAnswer> {
+        let url = self.session.api.url();
+        let body = answer.bytes().await.map_err(|error| RequestFailed::from_transport(url, error))?;
+        Ok(serde_json::from_slice(&body).map_err(|_| RequestFailed::NotOurs { url: url.to_owned() })?)
     }
 
     fn request(&self, method: Method, address: &str) -> reqwest::RequestBuilder {

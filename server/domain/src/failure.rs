@@ -37,4 +37,9 @@ pub trait Failure: std::error::Error {
     fn field(&self) -> Option<&'static str> {
         None
     }
+
+    /// The revision that is there instead of the expected one, where that is why.
+    fn present_revision(&self) -> Option<i64> {
+        None
+    }
 }

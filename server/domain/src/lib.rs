@@ -9,6 +9,7 @@ pub mod environment;
 pub mod failure;
 pub mod format;
 pub mod hash;
+pub mod letter_case;
 pub mod location;
 pub mod manifest;
 pub mod metadata;

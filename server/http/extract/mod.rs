@@ -75,25 +75,23 @@ impl Asked {
         self.services.auth.caller(&self.request).await
     }
 
-    /// The caller and the body of a request that creates something, which an `Idempotency-Key` may mark.
+    /// The caller and the body of a request that changes something, which an `Idempotency-Key` may mark.
     ///
     /// # Errors
     /// Unauthenticated; invalid for a wrong body or key.
-    pub async fn creating<B: DeserializeOwned>(&mut self) -> Result<(Caller, B), Problem> {
+    pub async fn changing<B: DeserializeOwned>(&mut self) -> Result<(Caller, B), Problem> {
         self.caller().await?; // strangers learn nothing about what a body should be
         let bytes = self.body_bytes().await?;
-        let caller = self.services.auth.creating_caller(&self.request, &bytes).await?;
+        let caller = self.services.auth.changing_caller(&self.request, &bytes).await?;
         Ok((caller, json::parse(&bytes)?))
     }
 
-    /// The caller and the body of a request that changes something.
+    /// The caller of a request that changes something by its address, its headers and perhaps a stream.
     ///
     /// # Errors
-    /// Unauthenticated; invalid for a wrong body.
-    pub async fn changing<B: DeserializeOwned>(&mut self) -> Result<(Caller, B), Problem> {
-        let caller = self.caller().await?;
-        let bytes = self.body_bytes().await?;
-        Ok((caller, json::parse(&bytes)?))
+    /// Unauthenticated; invalid for a wrong key.
+    pub async fn changing_caller(&self) -> Result<Caller, Problem> {
+        self.services.auth.changing_caller(&self.request, b"").await
     }
 
     async fn body_bytes(&mut self) -> Result<Bytes, Problem> {

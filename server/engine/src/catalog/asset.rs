@@ -11,6 +11,7 @@ use shelfmark_domain::time::Timestamp;
 use super::columns::{Columns as _, big};
 use super::connection::Catalog;
 use super::error::CatalogError;
+use super::letter_case::folded_apart;
 use super::page::{Cursor, Page};
 use super::rows::{self, query};
 use super::version::{self, VERSION, VersionRow};
@@ -256,12 +257,13 @@ impl Write {
         let latest: Vec<&NewVersion> = versions.iter().filter(|v| latest[&v.asset].number == v.number).collect();
         rows::insert(
             self.connection(),
-            "INSERT INTO assets (id, project, path, latest)",
+            "INSERT INTO assets (id, project, path, folded, latest)",
             "ON CONFLICT (id) DO UPDATE SET latest = excluded.latest",
-            4,
+            5,
             &latest,
             |query, version| {
-                query.bind(version.asset.0.to_vec()).bind(project).bind(version.path.clone()).bind(version.number)
+                let (path, folded) = (version.path.clone(), folded_apart(&version.path));
+                query.bind(version.asset.0.to_vec()).bind(project).bind(path).bind(folded).bind(version.number)
             },
         )
         .await?;
@@ -303,47 +305,5 @@ impl Write {
         )
         .await?;
         Ok(())
-    }
-
-    /// Puts an asset at a path that the caller has found free, and takes its tombstone away if it has one.
-    pub async fn place_asset(&mut self, id: AssetId, path: &str) -> Result<(), CatalogError> {
-        query("UPDATE assets SET deleted_at = NULL, path = $1 WHERE id = $2")
-            .bind(path.to_owned())
-            .bind(id.0.to_vec())
-            .execute(self.connection())
-            .await?;
-        Ok(())
-    }
-
-    /// Moves everything in a folder to another one; the caller has found the new paths free and short enough.
-    pub async fn move_folder(&mut self, project: i64, from: &FolderPath, to: &FolderPath) -> Result<u64, CatalogError> {
-        // A folder may move to where a part of it was, so that a new path is briefly another asset's old one.
-        // No path starts with the reserved segment, so moving there first can't collide.
-        const ASIDE: &str = "-/moving/";
-        let slash = |folder: &FolderPath| if folder.is_root() { String::new() } else { format!("{folder}/") };
-        let (first, end) = range(from);
-        query(
-            "UPDATE assets SET path = $1 || path WHERE project = $2 AND path >= $3 AND path < $4 \
-             AND deleted_at IS NULL",
-        )
-        .bind(ASIDE)
-        .bind(project)
-        .bind(first)
-        .bind(end)
-        .execute(self.connection())
-        .await?;
-        let kept_from = ASIDE.chars().count() + slash(from).chars().count() + 1;
-        let moved = query(
-            "UPDATE assets SET path = $1 || substr(path, CAST($2 AS INTEGER)) WHERE project = $3 AND path >= $4 AND path < $5 \
-             AND deleted_at IS NULL",
-        )
-        .bind(slash(to))
-        .bind(i64::try_from(kept_from).unwrap_or(i64::MAX))
-        .bind(project)
-        .bind(ASIDE)
-        .bind("-/moving0")
-        .execute(self.connection())
-        .await?;
-        Ok(moved.rows_affected())
     }
 }

@@ -102,25 +102,28 @@ impl Write {
         rows.iter().map(read).collect()
     }
 
-    /// Adds an environment, or changes an existing one's position and visibility.
+    /// Adds an environment, or changes an existing one's position and visibility. With `is_asked_for` that counts its
+    /// revision up; without, only its place has shifted because another one's has.
     pub async fn put_environment(
         &mut self,
         project: i64,
-        name: &EnvironmentName,
+        (name, visibility): (&EnvironmentName, Visibility),
         position: i64,
-        visibility: Visibility,
+        is_asked_for: bool,
         sequence: i64,
     ) -> Result<(), CatalogError> {
         query(
             "INSERT INTO environments (project, name, position, visibility, revision, changed) \
              VALUES ($1, $2, $3, $4, 0, $5) ON CONFLICT (project, name) DO UPDATE \
-             SET position = excluded.position, visibility = excluded.visibility, changed = excluded.changed",
+             SET position = excluded.position, visibility = excluded.visibility, changed = excluded.changed, \
+             revision = environments.revision + CAST($6 AS BIGINT)",
         )
         .bind(project)
         .bind(name.to_string())
         .bind(position)
         .bind(visibility_text(visibility))
         .bind(sequence)
+        .bind(i64::from(is_asked_for))
         .execute(self.connection())
         .await?;
         self.notify_pointers().await

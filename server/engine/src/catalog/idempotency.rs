@@ -29,6 +29,16 @@ impl Catalog {
 }
 
 impl Write {
+    /// Whether a request with this key has been carried out by now.
+    pub async fn is_noted(&mut self, principal: &str, key: &str) -> Result<bool, CatalogError> {
+        let row = query("SELECT 1 FROM idempotency_keys WHERE principal = $1 AND key = $2")
+            .bind(principal.to_owned())
+            .bind(key.to_owned())
+            .fetch_optional(self.connection())
+            .await?;
+        Ok(row.is_some())
+    }
+
     /// Notes the outcome of this change under a key; false when another request with the key was first, and then
     /// this change must be given up.
     pub async fn note_outcome(
@@ -50,6 +60,7 @@ impl Write {
         .bind(at.as_micros())
         .execute(self.connection())
         .await?;
-        Ok(noted.rows_affected() == 1)
+        self.has_outcome = noted.rows_affected() == 1;
+        Ok(self.has_outcome)
     }
 }

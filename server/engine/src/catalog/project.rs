@@ -19,13 +19,15 @@ pub struct ProjectRow {
     pub name: ProjectName,
     pub title: String,
     pub created_at: Timestamp,
+    /// +1 whenever its title changes.
+    pub revision: i64,
     /// Changes whenever any of its assets does.
     pub asset_revision: i64,
     /// The dictionary by which its small contents are stored.
     pub dictionary: Option<ChunkId>,
 }
 
-const COLUMNS: &str = "number, name, title, created_at, asset_revision, dictionary FROM projects";
+const COLUMNS: &str = "number, name, title, created_at, asset_revision, dictionary, revision";
 
 fn read(row: &sqlx::any::AnyRow) -> Result<ProjectRow, CatalogError> {
     Ok(ProjectRow {
@@ -35,13 +37,14 @@ fn read(row: &sqlx::any::AnyRow) -> Result<ProjectRow, CatalogError> {
         created_at: row.time(3)?,
         asset_revision: row.int(4)?,
         dictionary: row.chunk_or_null(5)?,
+        revision: row.int(6)?,
     })
 }
 
 impl Catalog {
     /// A project by its name.
     pub async fn project(&self, name: &ProjectName) -> Result<Option<ProjectRow>, CatalogError> {
-        let row = query(format!("SELECT {COLUMNS} WHERE name = $1"))
+        let row = query(format!("SELECT {COLUMNS} FROM projects WHERE name = $1"))
             .bind(name.to_string())
             .fetch_optional(&self.reader)
             .await?;
@@ -50,7 +53,7 @@ impl Catalog {
 
     /// All projects in the order in which they were made.
     pub async fn projects(&self, after: i64, limit: u32) -> Result<Page<ProjectRow>, CatalogError> {
-        let rows = query(format!("SELECT {COLUMNS} WHERE number > $1 ORDER BY number LIMIT $2"))
+        let rows = query(format!("SELECT {COLUMNS} FROM projects WHERE number > $1 ORDER BY number LIMIT $2"))
             .bind(after)
             .bind(i64::from(limit) + 1)
             .fetch_all(&self.reader)
@@ -72,8 +75,10 @@ impl Catalog {
 impl Write {
     /// A project as it stands in this change.
     pub async fn project(&mut self, number: i64) -> Result<Option<ProjectRow>, CatalogError> {
-        let row =
-            query(format!("SELECT {COLUMNS} WHERE number = $1")).bind(number).fetch_optional(self.connection()).await?;
+        let row = query(format!("SELECT {COLUMNS} FROM projects WHERE number = $1"))
+            .bind(number)
+            .fetch_optional(self.connection())
+            .await?;
         row.as_ref().map(read).transpose()
     }
 
@@ -84,12 +89,12 @@ impl Write {
         title: &str,
         at: Timestamp,
     ) -> Result<Option<ProjectRow>, CatalogError> {
-        let row = query(
+        let row = query(format!(
             "INSERT INTO projects (number, name, title, created_at, asset_revision, last_release, last_work_item) \
              SELECT CAST(COALESCE(MAX(number), 0) + 1 AS BIGINT), $1, $2, $3, 0, 0, 0 FROM projects \
              WHERE true ON CONFLICT (name) DO NOTHING \
-             RETURNING number, name, title, created_at, asset_revision, dictionary",
-        )
+             RETURNING {COLUMNS}",
+        ))
         .bind(name.to_string())
         .bind(title.to_owned())
         .bind(at.as_micros())
@@ -98,9 +103,9 @@ impl Write {
         row.as_ref().map(read).transpose()
     }
 
-    /// Gives a project another title.
+    /// Gives a project another title and counts its revision up.
     pub async fn set_project_title(&mut self, number: i64, title: &str) -> Result<(), CatalogError> {
-        query("UPDATE projects SET title = $1 WHERE number = $2")
+        query("UPDATE projects SET title = $1, revision = revision + 1 WHERE number = $2")
             .bind(title.to_owned())
             .bind(number)
             .execute(self.connection())

@@ -35,6 +35,8 @@ pub struct Write {
     sequence: i64,
     hash: [u8; 32],
     entries: Vec<(AuditEntry, [u8; 32])>,
+    /// Whether the outcome of a request is kept for its repetitions.
+    pub(super) has_outcome: bool,
 }
 
 impl Catalog {
@@ -49,7 +51,7 @@ impl Catalog {
             .fetch_one(&mut *tx)
             .await?;
         let hash = row.bytes(1)?.try_into().map_err(|_| corrupt("an audit hash of a wrong length"))?;
-        Ok(Write { tx, dialect: self.dialect, sequence: row.int(0)?, hash, entries: Vec::new() })
+        Ok(Write { tx, dialect: self.dialect, sequence: row.int(0)?, hash, entries: Vec::new(), has_outcome: false })
     }
 
     /// Begins a transaction for housekeeping of the store (where chunks are), which isn't a change in the audit's
@@ -105,12 +107,12 @@ impl Write {
     }
 
     /// Makes the change durable together with its audit entries. A change that recorded none is given up: it can't
-    /// have changed anything worth keeping.
+    /// have changed anything worth keeping, unless that it changed nothing is an outcome to be repeated.
     ///
     /// # Errors
     /// Nothing has been changed, except after `Unreachable`: then the outcome is unknown.
     pub async fn commit(mut self) -> Result<(), CatalogError> {
-        if self.entries.is_empty() {
+        if self.entries.is_empty() && !self.has_outcome {
             return Ok(self.tx.rollback().await?);
         }
         rows::insert(

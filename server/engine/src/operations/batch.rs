@@ -4,7 +4,7 @@
 //! the project has that content already and the entry brings no bytes; `SHELFMARK.remove` that the path is removed;
 //! `SHELFMARK.metadata` its metadata as JSON.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use futures::Stream;
@@ -12,6 +12,8 @@ use futures::Stream;
 use shelfmark_domain::access::Permission;
 use shelfmark_domain::failure::{Failure, FailureKind};
 use shelfmark_domain::hash::ContentId;
+use shelfmark_domain::letter_case;
+use shelfmark_domain::metadata::Metadata;
 use shelfmark_domain::name::ProjectName;
 
 use super::caller::{AccessError, Caller};
@@ -26,13 +28,16 @@ use crate::Engine;
 use crate::catalog::{CatalogError, KnownContent, NewContent, ProjectRow};
 
 /// What came of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchReceipt {
     /// Files in the stream, removals not counted.
     pub files: u64,
     /// Their bytes, known contents included.
     pub bytes: u64,
     pub summary: Summary,
+    /// Pairs of paths that differ only in the case of letters, one of them at least a file of the batch. Read right
+    /// before the batch takes effect, so that someone's change at the same time may be missing.
+    pub case_collisions: Vec<[String; 2]>,
 }
 
 /// Why a batch was refused. Nothing of it has been kept.
@@ -74,18 +79,16 @@ impl Failure for BatchError {
 /// See `BatchError`; nothing has been changed.
 pub async fn batch(
     engine: &Engine,
-    caller: Caller,
+    mut caller: Caller,
     project: &ProjectName,
     message: String,
     body: impl Stream<Item = Result<Bytes, BodyError>>,
 ) -> Result<BatchReceipt, BatchError> {
     let project = caller.project(&engine.catalog, project, Permission::EditAssets).await?;
     check_message(&message, engine.limits.text_bytes_max)?;
-    if let Some(summary) = caller.earlier_outcome::<Summary>(&engine.catalog).await? {
-        let files = summary.created + summary.changed + summary.unchanged;
-        return Ok(BatchReceipt { files, bytes: 0, summary });
-    }
     let (entries, incoming, dictionary) = take(engine, &project, body).await?;
+    caller.asks_for(&meaning(&entries));
+    let case_collisions = case_collisions(engine, &project, &entries).await?;
     let known = known_contents(engine, &project, &entries).await?;
     let bytes = entries.iter().map(|entry| entry_bytes(entry, &known)).sum();
     let contents = entries.iter().filter_map(rows).collect();
@@ -103,7 +106,7 @@ pub async fn batch(
         dictionary,
     };
     let receipt = engine.committer.carry_out(order).await?;
-    Ok(BatchReceipt { files, bytes, summary: receipt.summary() })
+    Ok(BatchReceipt { files, bytes, summary: receipt.summary, case_collisions })
 }
 
 type Taken = (Vec<TarEntry>, Incoming, Option<shelfmark_domain::hash::ChunkId>);
@@ -130,6 +133,39 @@ async fn take(
     let dictionary = transferred.dictionary.map(|dictionary| dictionary.chunk());
     let packed = transferred.packing.finish().await?;
     Ok((transferred.cut, Incoming::Packed(packed), dictionary))
+}
+
+/// A hash of what the entries ask for, whatever their order and whatever else the stream says.
+fn meaning(entries: &[TarEntry]) -> [u8; 32] {
+    let mut entries: Vec<&TarEntry> = entries.iter().collect();
+    entries.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    let mut hasher = blake3::Hasher::new();
+    for TarEntry { path, metadata, action } in entries {
+        let content = match action {
+            TarAction::Content(cut) => cut.id.to_string(),
+            TarAction::Known(content) => content.to_string(),
+            TarAction::Remove => "removed".to_owned(),
+        };
+        let metadata = metadata.as_ref().map_or_else(|| "kept".to_owned(), Metadata::to_text);
+        for part in [path.as_str(), &content, &metadata] {
+            hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+        }
+    }
+    *hasher.finalize().as_bytes()
+}
+
+async fn case_collisions(
+    engine: &Engine,
+    project: &ProjectRow,
+    entries: &[TarEntry],
+) -> Result<Vec<[String; 2]>, CatalogError> {
+    let (removed, files): (Vec<&TarEntry>, Vec<&TarEntry>) =
+        entries.iter().partition(|entry| matches!(entry.action, TarAction::Remove));
+    let removed: HashSet<&str> = removed.iter().map(|entry| entry.path.as_str()).collect();
+    let files: Vec<&str> = files.iter().map(|entry| entry.path.as_str()).collect();
+    let alike = engine.catalog.paths_alike(project.number, &files).await?;
+    let there = alike.iter().map(String::as_str).filter(|path| !removed.contains(path));
+    Ok(letter_case::collisions(files.iter().copied().chain(there)))
 }
 
 /// What the project already has of the contents that come without bytes.

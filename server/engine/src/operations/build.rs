@@ -186,6 +186,7 @@ async fn rebuild(engine: &Engine, base: Option<ManifestId>, edits: Edits) -> Res
     let mut rebuild = Rebuild::new(root, edits);
     let affected = rebuild.affected();
     for ids in affected.chunks(LEAVES_AT_ONCE) {
+        engine.packer.chunks.references(ids).await?; // their successors are stored as differences to them
         let leaves: Vec<Arc<Leaf>> = engine.manifests.leaves(ids.to_vec()).await?;
         ids.iter().zip(leaves).for_each(|(id, leaf)| rebuild.supply(*id, &leaf));
     }
@@ -194,6 +195,7 @@ async fn rebuild(engine: &Engine, base: Option<ManifestId>, edits: Edits) -> Res
         let walk = move || stretch(rebuild);
         let walked = tokio::task::spawn_blocking(walk).await.map_err(|_| PackError::Interrupted)?;
         rebuild = walked.rebuild;
+        remember(engine, &walked.leaves);
         packing.add(walked.leaves).await?;
         match walked.next {
             Next::More => {}
@@ -202,7 +204,9 @@ async fn rebuild(engine: &Engine, base: Option<ManifestId>, edits: Edits) -> Res
                 rebuild.supply(id, &leaf);
             }
             Next::Done(rebuilt) => {
-                packing.add(vec![root_chunk(&rebuilt, base)]).await?;
+                let root = vec![root_chunk(&rebuilt, base)];
+                remember(engine, &root);
+                packing.add(root).await?;
                 return Ok((*rebuilt, packing.finish().await?));
             }
         }
@@ -228,6 +232,11 @@ fn stretch(mut rebuild: Rebuild) -> Stretch {
     Stretch { rebuild, leaves, next }
 }
 
+/// The next build most often is on this one, and stores its nodes as differences to these.
+fn remember(engine: &Engine, nodes: &[NewChunk]) {
+    nodes.iter().for_each(|node| engine.packer.chunks.keep_reference(node.id, node.bytes.clone()));
+}
+
 fn root_chunk(rebuilt: &RebuiltRoot, base: Option<ManifestId>) -> NewChunk {
     let storing = base.map_or(Storing::Compressed, |base| Storing::Against(base.as_chunk()));
     NewChunk { id: rebuilt.id.as_chunk(), bytes: rebuilt.bytes.clone().into(), storing }
@@ -242,7 +251,7 @@ async fn record(
     number: ReleaseNumber,
     made: Made,
 ) -> Result<Option<BuildRow>, BuildError> {
-    let mut write = engine.catalog.write().await?;
+    let mut write = caller.begin(&engine.catalog).await?;
     let release = write.release(project.number, number).await?.ok_or(BuildError::NoRelease(number))?;
     if release.revision != revision {
         return Ok(None);

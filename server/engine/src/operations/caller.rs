@@ -99,6 +99,14 @@ impl Caller {
         Ok(project)
     }
 
+    /// Adds to what the request asks for, when that could not be known before: the same key for another stream is
+    /// another request.
+    pub(super) fn asks_for(&mut self, what: &[u8]) {
+        if let Some(IdempotencyKey { fingerprint, .. }) = &mut self.idempotency {
+            *fingerprint = *blake3::Hasher::new().update(fingerprint).update(what).finalize().as_bytes();
+        }
+    }
+
     /// What an earlier request with the same key brought about; `None` when this is the first one.
     ///
     /// # Errors
@@ -114,6 +122,30 @@ impl Caller {
         match serde_json::from_str(&outcome) {
             Ok(outcome) if asked == *fingerprint => Ok(Some(outcome)),
             _ => Err(AccessError::KeyReused(key.clone())),
+        }
+    }
+
+    /// Begins a change, unless another request with the same key has been quicker: what it has done must not be taken
+    /// for a reason to refuse this one.
+    ///
+    /// # Errors
+    /// `KeyInUse`, `Catalog`.
+    pub async fn begin(&self, catalog: &Catalog) -> Result<Write, AccessError> {
+        let mut write = catalog.write().await?;
+        self.check_first(&mut write).await?;
+        Ok(write)
+    }
+
+    /// Whether nobody has carried out a request with the same key yet.
+    ///
+    /// # Errors
+    /// `KeyInUse`, `Catalog`.
+    pub(super) async fn check_first(&self, write: &mut Write) -> Result<(), AccessError> {
+        match &self.idempotency {
+            Some(IdempotencyKey { key, .. }) if write.is_noted(&self.principal.id, key).await? => {
+                Err(AccessError::KeyInUse(key.clone()))
+            }
+            _ => Ok(()),
         }
     }
 

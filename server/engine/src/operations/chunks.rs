@@ -1,10 +1,10 @@
 //! Reading single chunks: finding where a chunk is, and the chunks that its decoding needs.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
@@ -64,6 +64,8 @@ pub struct Chunks {
 
 /// How long a chain of references may be when it is followed. Writers keep chains far shorter.
 const DEPTH_MAX: u32 = 256;
+/// The most chunks that are read at the same time.
+const READS_MAX: usize = 16;
 
 impl Chunks {
     pub(crate) fn new(catalog: Catalog, store: Store, cache_bytes: u64) -> Self {
@@ -96,9 +98,26 @@ impl Chunks {
     /// # Errors
     /// `NoChunk`, `Store`, `Catalog`.
     pub async fn read(&self, id: ChunkId) -> Result<Bytes, ReadError> {
-        let location = self.locate(&[id]).await?.swap_remove(0);
-        let references = self.references_of([&location], DEPTH_MAX).await?;
-        Ok(self.store.read_chunk(location, references).await?)
+        Ok(self.read_all(&[id]).await?.swap_remove(0))
+    }
+
+    /// The bytes of several chunks, in the given order, with one question to the catalog for all of them.
+    ///
+    /// # Errors
+    /// As `read`.
+    pub async fn read_all(&self, ids: &[ChunkId]) -> Result<Vec<Bytes>, ReadError> {
+        let remembered = ids.iter().filter_map(|id| self.references.get(id));
+        let mut read: HashMap<ChunkId, Bytes> = remembered.map(|one| (one.chunk(), one.bytes().clone())).collect();
+        let missing: Vec<ChunkId> = ids.iter().filter(|id| !read.contains_key(id)).copied().collect();
+        let locations = self.locate(&missing).await?;
+        let references = self.references_of(&locations).await?;
+        let reads = locations.into_iter().map(|location| {
+            let needed = needed(&location, &references);
+            async move { Ok::<_, ReadError>((location.chunk, self.store.read_chunk(location, needed).await?)) }
+        });
+        let found: Vec<(ChunkId, Bytes)> = stream::iter(reads).buffer_unordered(READS_MAX).try_collect().await?;
+        read.extend(found);
+        ids.iter().map(|id| read.get(id).cloned().ok_or(ReadError::NoChunk(*id))).collect()
     }
 
     /// A chunk as that against which others are stored.
@@ -106,7 +125,7 @@ impl Chunks {
     /// # Errors
     /// As `read`.
     pub async fn reference(&self, id: ChunkId) -> Result<Reference, ReadError> {
-        self.resolve(id, DEPTH_MAX).await
+        Ok(self.references(&[id]).await?.swap_remove(0))
     }
 
     /// The references that decoding these chunks needs.
@@ -114,36 +133,68 @@ impl Chunks {
         &self,
         locations: impl IntoIterator<Item = &'l ChunkLocation>,
     ) -> Result<References, ReadError> {
-        self.references_of(locations, DEPTH_MAX).await
+        self.references_of(locations).await
+    }
+
+    /// Chunks as those against which others are stored, in the given order. Each link of their chains of references
+    /// costs one question to the catalog for all of them together.
+    ///
+    /// # Errors
+    /// As `read`.
+    pub async fn references(&self, ids: &[ChunkId]) -> Result<Vec<Reference>, ReadError> {
+        let found = self.resolve(ids.iter().copied().collect()).await?;
+        ids.iter().map(|id| found.get(id).cloned().ok_or(ReadError::NoChunk(*id))).collect()
+    }
+
+    /// Remembers a chunk that has just been made, as others will soon be stored against it.
+    pub(super) fn keep_reference(&self, id: ChunkId, bytes: Bytes) {
+        self.references.insert(id, Reference::new(id, bytes));
     }
 
     async fn references_of<'l>(
         &self,
         locations: impl IntoIterator<Item = &'l ChunkLocation>,
-        depth: u32,
     ) -> Result<References, ReadError> {
-        let ids: HashSet<ChunkId> = locations.into_iter().filter_map(|location| location.reference).collect();
-        let mut references = References::with_capacity(ids.len());
-        for id in ids {
-            references.insert(id, self.resolve(id, depth).await?);
-        }
-        Ok(references)
+        self.resolve(locations.into_iter().filter_map(|location| location.reference).collect()).await
     }
 
-    fn resolve(&self, id: ChunkId, depth: u32) -> BoxFuture<'_, Result<Reference, ReadError>> {
-        Box::pin(async move {
-            if let Some(reference) = self.references.get(&id) {
-                return Ok(reference);
+    /// Follows the chains to their ends, then reads them from the ends on.
+    async fn resolve(&self, mut wanted: HashSet<ChunkId>) -> Result<References, ReadError> {
+        let mut resolved = References::with_capacity(wanted.len());
+        let mut links = Vec::new();
+        for _ in 0..DEPTH_MAX {
+            for reference in wanted.iter().filter_map(|id| self.references.get(id)) {
+                resolved.insert(reference.chunk(), reference);
             }
-            if depth == 0 {
-                return Err(ReadError::NoChunk(id)); // a circle, which no writer makes
+            wanted.retain(|id| !resolved.contains_key(id));
+            if wanted.is_empty() {
+                break;
             }
-            let location = self.locate(&[id]).await?.swap_remove(0);
-            let references = self.references_of([&location], depth - 1).await?;
-            let bytes = self.store.read_chunk(location, references).await?;
-            let reference = Reference::new(id, bytes);
-            self.references.insert(id, reference.clone());
-            Ok(reference)
-        })
+            let locations = self.locate(&wanted.iter().copied().collect::<Vec<_>>()).await?;
+            wanted = locations.iter().filter_map(|location| location.reference).collect();
+            links.push(locations);
+        }
+        if let Some(id) = wanted.into_iter().next() {
+            return Err(ReadError::NoChunk(id)); // a circle, which no writer makes
+        }
+        while let Some(locations) = links.pop() {
+            let reads = locations.into_iter().map(|location| self.read_reference(location, &resolved));
+            let read: Vec<Reference> = stream::iter(reads).buffer_unordered(READS_MAX).try_collect().await?;
+            resolved.extend(read.into_iter().map(|reference| (reference.chunk(), reference)));
+        }
+        Ok(resolved)
     }
+
+    async fn read_reference(&self, location: ChunkLocation, resolved: &References) -> Result<Reference, ReadError> {
+        let (id, needed) = (location.chunk, needed(&location, resolved));
+        let reference = Reference::new(id, self.store.read_chunk(location, needed).await?);
+        self.references.insert(id, reference.clone());
+        Ok(reference)
+    }
+}
+
+/// What decoding the chunk needs of `resolved`.
+fn needed(location: &ChunkLocation, resolved: &References) -> References {
+    let needed = location.reference.and_then(|id| resolved.get_key_value(&id));
+    needed.map(|(id, reference)| (*id, reference.clone())).into_iter().collect()
 }

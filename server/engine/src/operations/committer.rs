@@ -8,11 +8,13 @@ use tokio::sync::{mpsc, oneshot};
 
 use shelfmark_domain::hash::{ChunkId, ContentId};
 
+use super::caller::AccessError;
 use super::cutting::NewChunk;
 use super::decide::{Shelf, Verdict};
 use super::order::{Action, CommitError, Done, Incoming, Order, Outcome, Receipt, Summary};
 use super::packing::{PackError, Packed, Packer};
-use crate::catalog::{AuditDraft, NewVersion, Write};
+use super::repeat;
+use crate::catalog::{AuditDraft, Catalog, NewVersion, Write};
 
 /// Most orders in one group.
 const GROUP_MAX: usize = 64;
@@ -27,24 +29,36 @@ type Reply = oneshot::Sender<Result<Receipt, CommitError>>;
 #[derive(Clone, Debug)]
 pub(crate) struct Committer {
     queue: mpsc::Sender<(Order, Reply)>,
+    catalog: Catalog,
 }
 
 impl Committer {
     /// Starts the committer on the present runtime.
     pub fn start(packer: Packer) -> Self {
         let (queue, orders) = mpsc::channel(QUEUE_MAX);
+        let catalog = packer.chunks.catalog().clone();
         tokio::spawn(run(packer, orders));
-        Self { queue }
+        Self { queue, catalog }
     }
 
-    /// Carries an order out; it is durable when this returns.
+    /// Carries an order out; it is durable when this returns. One that repeats an earlier order gets what came of that.
     ///
     /// # Errors
     /// Why it was not carried out; nothing has been changed then.
     pub(super) async fn carry_out(&self, order: Order) -> Result<Receipt, CommitError> {
+        if let Some(earlier) = repeat::earlier(&self.catalog, &order.caller).await? {
+            return Ok(earlier);
+        }
+        let again = order.caller.idempotency.is_some().then(|| order.caller.clone());
         let (reply, receipt) = oneshot::channel();
         self.queue.send((order, reply)).await.map_err(|_| CommitError::Stopped)?;
-        receipt.await.map_err(|_| CommitError::Stopped)?
+        match (receipt.await.map_err(|_| CommitError::Stopped)?, again) {
+            (Err(CommitError::Access(error)), Some(caller)) if matches!(*error, AccessError::KeyInUse(_)) => {
+                let earlier = repeat::earlier(&self.catalog, &caller).await?;
+                earlier.ok_or(CommitError::Access(error))
+            }
+            (receipt, _) => receipt,
+        }
     }
 }
 
@@ -116,12 +130,16 @@ async fn try_group(packer: &Packer, orders: &[Order]) -> Result<Option<Receipts>
     let mut write = packer.chunks.catalog().write().await?;
     let mut shelf = Shelf::load(&mut write, &orders.iter().collect::<Vec<_>>()).await?;
     let mut receipts = Vec::with_capacity(orders.len());
-    let mut versions = Vec::new();
+    let mut entered = Entered::default();
     for order in orders.iter() {
+        if let Err(error) = order.caller.check_first(&mut write).await {
+            receipts.push(Err(error.into()));
+            continue;
+        }
         let receipt = match shelf.decide(order, order.caller.now) {
-            Ok(verdict) => match enter(&mut write, order, verdict, &mut versions).await {
+            Ok(verdict) => match enter(&mut write, order, verdict, &mut entered).await {
                 Err(_) if orders.len() > 1 => return Ok(None),
-                entered => entered,
+                receipt => receipt,
             },
             Err(refused) => Err(refused),
         };
@@ -135,11 +153,7 @@ async fn try_group(packer: &Packer, orders: &[Order]) -> Result<Option<Receipts>
     loose.enter(&mut write).await?;
     let contents: Vec<_> = (0..orders.len()).filter(accepted).flat_map(|i| orders[i].contents.clone()).collect();
     write.insert_contents(&contents).await?;
-    let mut by_project: HashMap<i64, Vec<NewVersion>> = HashMap::new();
-    for (project, version) in versions {
-        by_project.entry(project).or_default().push(version);
-    }
-    for (project, versions) in by_project {
+    for (project, versions) in entered.versions {
         write.insert_versions(project, &versions).await?;
     }
     write.commit().await?;
@@ -170,33 +184,43 @@ async fn pack_loose(packer: &Packer, orders: &[Order]) -> Result<Packed, CommitE
     Ok(packing.finish().await?)
 }
 
+/// What the orders of a group have come to so far, by project.
+#[derive(Debug, Default)]
+struct Entered {
+    versions: HashMap<i64, Vec<NewVersion>>,
+    asset_revisions: HashMap<i64, i64>,
+}
+
 /// Writes what one accepted order changes, except its versions, which are collected.
 async fn enter(
     write: &mut Write,
     order: &Order,
     verdict: Verdict,
-    versions: &mut Vec<(i64, NewVersion)>,
+    entered: &mut Entered,
 ) -> Result<Receipt, CommitError> {
     let Verdict { done, versions: new, removed } = verdict;
-    let mut asset_revision = order.project.asset_revision;
+    let (project, now) = (order.project.number, order.caller.now);
+    let before = match entered.asset_revisions.get(&project) {
+        Some(revision) => *revision,
+        None => write.project(project).await?.map_or(0, |project| project.asset_revision),
+    };
+    let mut after = before;
     if !new.is_empty() || !removed.is_empty() {
         if let Incoming::Packed(packed) = &order.incoming {
             packed.enter(write).await?;
         }
-        let sequence = write.record(&order.caller.principal, order.caller.now, draft(order, &done));
-        if order.caller.idempotency.is_some() {
-            order.caller.note_outcome(write, &Summary::of(&done, sequence)).await?;
-        }
-        write.delete_assets(&removed, order.caller.now).await?;
-        write.touch_assets(order.project.number, sequence).await?;
+        after = write.record(&order.caller.principal, now, draft(order, &done));
+        write.delete_assets(&removed, now).await?;
+        write.touch_assets(project, after).await?;
         if let Some(dictionary) = order.dictionary {
-            write.set_dictionary(order.project.number, dictionary).await?;
+            write.set_dictionary(project, dictionary).await?;
         }
-        versions
-            .extend(new.into_iter().map(|version| (order.project.number, NewVersion { audit: sequence, ..version })));
-        asset_revision = sequence;
+        let new = new.into_iter().map(|version| NewVersion { audit: after, ..version });
+        entered.versions.entry(project).or_default().extend(new);
     }
-    let receipt = Receipt { at: order.caller.now, done, asset_revision };
+    entered.asset_revisions.insert(project, after);
+    let receipt = Receipt { at: now, summary: Summary::of(&done, before, after), done };
+    repeat::keep(write, order, &receipt).await?;
     Ok(receipt)
 }
 
@@ -212,7 +236,7 @@ fn draft(order: &Order, done: &[Done]) -> AuditDraft {
             })
         }
         many => {
-            let Summary { created, changed, unchanged, removed, .. } = Summary::of(many, 0);
+            let Summary { created, changed, unchanged, removed, .. } = Summary::of(many, 0, 0);
             let lines = ContentId::of(lines(many).as_bytes());
             serde_json::json!({ "created": created, "changed": changed, "unchanged": unchanged, "removed": removed,
                 "lines": lines })
@@ -229,7 +253,7 @@ fn draft(order: &Order, done: &[Done]) -> AuditDraft {
 
 /// One line for each asset that changed, so that the audit entry of a batch binds all of it.
 fn lines(done: &[Done]) -> String {
-    let changed = done.iter().filter(|done| done.outcome != Outcome::Unchanged);
+    let changed = done.iter().filter(|done| !matches!(done.outcome, Outcome::Unchanged | Outcome::Absent));
     let line = |done: &Done| {
         done.asset.as_ref().map(|a| format!("{:?} {} {} {}\n", done.outcome, a.path, a.version, a.content))
     };

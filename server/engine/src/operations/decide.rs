@@ -95,7 +95,7 @@ impl Shelf {
     }
 
     fn remove(&mut self, project: i64, current: Option<AssetState>, now: Timestamp, verdict: &mut Verdict) -> Done {
-        let Some(mut state) = current else { return Done { outcome: Outcome::Unchanged, asset: None } };
+        let Some(mut state) = current else { return Done { outcome: Outcome::Absent, asset: None } };
         verdict.removed.push(state.id);
         self.by_path.remove(&(project, state.path.clone()));
         state.deleted_at = Some(now);

@@ -41,6 +41,8 @@ pub struct Deployed {
     /// The deployment that made the environment serve the build; an earlier one when nothing had to be done.
     pub deployment: DeploymentRow,
     pub is_new: bool,
+    /// The environment's revision then: later than the deployment's when its settings have changed since.
+    pub revision: i64,
 }
 
 /// What a rollback would do.
@@ -106,6 +108,9 @@ pub async fn promote(
 ) -> Result<Deployed, DeployError> {
     let Promotion { environment, build, reason, expected } = promotion;
     let project = caller.environment(&engine.catalog, project, &environment, Permission::Promote).await?;
+    if let Some(earlier) = earlier(engine, caller, &project, &environment).await? {
+        return Ok(earlier);
+    }
     let served = served_by(engine, &project, build).await?;
     let asked = Asked { environment, served, kind: DeploymentKind::Promotion, reason, expected };
     deploy(engine, caller, &project, asked).await
@@ -122,6 +127,9 @@ pub async fn roll_back(
     rollback: Rollback,
 ) -> Result<Deployed, DeployError> {
     let project = caller.environment(&engine.catalog, project, &rollback.environment, Permission::Promote).await?;
+    if let Some(earlier) = earlier(engine, caller, &project, &rollback.environment).await? {
+        return Ok(earlier);
+    }
     let (served, revision) = rollback_target(engine, &project, &rollback).await?;
     let Rollback { environment, reason, expected, .. } = rollback;
     // The target was found for this revision; if the pointer has moved since, it may be another one.
@@ -215,18 +223,20 @@ async fn deploy(engine: &Engine, caller: &Caller, project: &ProjectRow, asked: A
     if asked.reason.contains('\0') {
         return Err(DeployError::Nul);
     }
-    let mut write = engine.catalog.write().await?;
+    let mut write = caller.begin(&engine.catalog).await?;
     let environments = write.environments(project.number).await?;
     let is_final = environments.last().is_some_and(|last| last.environment.name == asked.environment);
     let present = environments.into_iter().find(|at| at.environment.name == asked.environment);
     let present = present.ok_or_else(|| DeployError::NoEnvironment(asked.environment.clone()))?.environment;
-    let before = present.serves;
+    let (before, present_revision) = (present.serves, present.revision);
     let Asked { environment, served, kind, reason, expected } = asked;
     let deployment = match present.point_at(served, kind, reason, expected, caller.now)? {
         Pointing::Move(deployment) => deployment,
         Pointing::AlreadyServed => {
-            drop(write);
-            return already_served(engine, project, &environment).await;
+            let deployed = already_served(engine, project, &environment, present_revision).await?;
+            note(&mut write, caller, &deployed).await?;
+            write.commit().await?;
+            return Ok(deployed);
         }
     };
     let action = match kind {
@@ -248,8 +258,6 @@ async fn deploy(engine: &Engine, caller: &Caller, project: &ProjectRow, asked: A
     if is_final {
         carry_release_states(&mut write, project, before, served, kind).await?;
     }
-    write.commit().await?;
-    engine.pointers.refresh().await?;
     let deployment = DeploymentRow {
         environment,
         revision: deployment.revision,
@@ -260,18 +268,48 @@ async fn deploy(engine: &Engine, caller: &Caller, project: &ProjectRow, asked: A
         actor_name: caller.principal.name.clone(),
         at: caller.now,
     };
-    Ok(Deployed { deployment, is_new: true })
+    let deployed = Deployed { revision: deployment.revision, deployment, is_new: true };
+    note(&mut write, caller, &deployed).await?;
+    write.commit().await?;
+    engine.pointers.refresh().await?;
+    Ok(deployed)
+}
+
+/// What is kept for a repetition: a promotion that is sent again must not undo a rollback that came in between.
+type Kept = (i64, bool, i64);
+
+async fn note(write: &mut Write, caller: &Caller, deployed: &Deployed) -> Result<(), AccessError> {
+    let kept: Kept = (deployed.deployment.revision, deployed.is_new, deployed.revision);
+    caller.note_outcome(write, &kept).await
+}
+
+/// What came of an earlier request with the same key.
+async fn earlier(
+    engine: &Engine,
+    caller: &Caller,
+    project: &ProjectRow,
+    environment: &EnvironmentName,
+) -> Result<Option<Deployed>, DeployError> {
+    let Some((deployed_at, is_new, revision)) = caller.earlier_outcome::<Kept>(&engine.catalog).await? else {
+        return Ok(None);
+    };
+    let before = deployed_at.saturating_add(1);
+    let page = engine.catalog.deployments(project.number, environment, Some(before), 1).await?;
+    let deployment = page.items.into_iter().next();
+    let deployment = deployment.ok_or_else(|| DeployError::NothingBefore(environment.clone()))?;
+    Ok(Some(Deployed { deployment, is_new, revision }))
 }
 
 async fn already_served(
     engine: &Engine,
     project: &ProjectRow,
     environment: &EnvironmentName,
+    revision: i64,
 ) -> Result<Deployed, DeployError> {
     let page = engine.catalog.deployments(project.number, environment, None, 1).await?;
     let deployment = page.items.into_iter().next();
     let deployment = deployment.ok_or_else(|| DeployError::NothingBefore(environment.clone()))?;
-    Ok(Deployed { deployment, is_new: false })
+    Ok(Deployed { deployment, is_new: false, revision })
 }
 
 /// What reaching or leaving the final environment means to the releases.

@@ -1,5 +1,6 @@
 //! Reading manifests. Their nodes are immutable, so what has been read once is kept and never asked for again.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
@@ -14,7 +15,7 @@ use shelfmark_domain::pin::{Entry, Key, Pin, Visibility, access_keys};
 use super::chunks::{Chunks, ReadError};
 
 /// The most leaves that are fetched at the same time.
-const FETCHES_MAX: usize = 16;
+const FETCHES_MAX: usize = 128;
 
 #[derive(Clone, Debug)]
 struct LeafBytes;
@@ -89,13 +90,26 @@ impl Manifests {
         Ok(leaf)
     }
 
-    /// Leaves in the given order, several fetched at a time.
+    /// Leaves in the given order, many fetched at a time.
     pub async fn leaves(&self, ids: Vec<ChunkId>) -> Result<Vec<Arc<Leaf>>, ReadError> {
-        let fetches = ids.into_iter().map(|id| {
-            let this = self.clone();
-            async move { this.leaf(id).await }
-        });
-        stream::iter(fetches).buffered(FETCHES_MAX).try_collect().await
+        let mut leaves = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(FETCHES_MAX) {
+            let missing: Vec<ChunkId> = ids.iter().filter(|id| self.leaves.peek(*id).is_none()).copied().collect();
+            let bytes = self.chunks.read_all(&missing).await?;
+            let mut read = HashMap::with_capacity(missing.len());
+            for (id, bytes) in missing.into_iter().zip(bytes) {
+                let leaf = Arc::new(Leaf::decode(&bytes)?);
+                self.leaves.insert(id, leaf.clone());
+                read.insert(id, leaf);
+            }
+            for id in ids {
+                leaves.push(match read.get(id) {
+                    Some(leaf) => leaf.clone(),
+                    None => self.leaf(*id).await?,
+                });
+            }
+        }
+        Ok(leaves)
     }
 
     /// The entry under a key: the root and one leaf.

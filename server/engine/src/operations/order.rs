@@ -92,7 +92,7 @@ pub(super) struct Order {
 }
 
 /// What a line came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Outcome {
     /// A new asset.
     Created,
@@ -101,13 +101,15 @@ pub enum Outcome {
     /// The latest version has the same content and metadata already: nothing was made.
     Unchanged,
     Removed,
+    /// The removal of what wasn't there.
+    Absent,
 }
 
 /// A line that has been carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
     pub outcome: Outcome,
-    /// The asset as it is now; `None` for the removal of what wasn't there.
+    /// The asset as it is now; `None` when it is absent.
     pub asset: Option<AssetState>,
 }
 
@@ -115,10 +117,9 @@ pub struct Done {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     pub at: Timestamp,
-    /// In the order of the lines.
+    /// In the order of the lines; of a repeated order of many lines only the summary is known.
     pub done: Vec<Done>,
-    /// The project's asset revision after it.
-    pub asset_revision: i64,
+    pub summary: Summary,
 }
 
 /// How many lines came to what.
@@ -128,27 +129,26 @@ pub struct Summary {
     pub changed: u64,
     pub unchanged: u64,
     pub removed: u64,
-    /// The project's asset revision after it.
+    /// Removals of what wasn't there.
+    pub absent: u64,
+    /// The project's asset revision right before it.
+    pub previous_asset_revision: i64,
+    /// The project's asset revision after it; the same when nothing changed.
     pub asset_revision: i64,
 }
 
 impl Summary {
-    pub(super) fn of(done: &[Done], asset_revision: i64) -> Self {
+    pub(super) fn of(done: &[Done], previous_asset_revision: i64, asset_revision: i64) -> Self {
         let count = |outcome| done.iter().filter(|done| done.outcome == outcome).count() as u64;
         Self {
             created: count(Outcome::Created),
             changed: count(Outcome::Changed),
             unchanged: count(Outcome::Unchanged),
             removed: count(Outcome::Removed),
+            absent: count(Outcome::Absent),
+            previous_asset_revision,
             asset_revision,
         }
-    }
-}
-
-impl Receipt {
-    /// How many lines came to what.
-    pub fn summary(&self) -> Summary {
-        Summary::of(&self.done, self.asset_revision)
     }
 }
 

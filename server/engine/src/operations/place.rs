@@ -67,7 +67,10 @@ pub async fn move_assets(
 ) -> Result<u64, PlaceError> {
     let project = caller.project(&engine.catalog, project, Permission::EditAssets).await?;
     check_message(&message, engine.limits.text_bytes_max)?;
-    let mut write = engine.catalog.write().await?;
+    if let Some(moved) = caller.earlier_outcome::<u64>(&engine.catalog).await? {
+        return Ok(moved);
+    }
+    let mut write = caller.begin(&engine.catalog).await?;
     let (moved, subject, to) = match what {
         Move::Asset { from, to } => {
             let moved = move_one(&mut write, project.number, &from, &to).await?;
@@ -78,13 +81,13 @@ pub async fn move_assets(
             (moved, format!("{from}/"), format!("{to}/"))
         }
     };
-    if moved == 0 {
-        return Ok(0);
+    if moved > 0 {
+        let details = serde_json::json!({ "to": to, "assets": moved });
+        let draft = AuditDraft { action: "assets.moved", project: project.name.to_string(), subject, message, details };
+        let sequence = write.record(&caller.principal, caller.now, draft);
+        write.touch_assets(project.number, sequence).await?;
     }
-    let details = serde_json::json!({ "to": to, "assets": moved });
-    let draft = AuditDraft { action: "assets.moved", project: project.name.to_string(), subject, message, details };
-    let sequence = write.record(&caller.principal, caller.now, draft);
-    write.touch_assets(project.number, sequence).await?;
+    caller.note_outcome(&mut write, &moved).await?;
     write.commit().await?;
     Ok(moved)
 }
@@ -140,7 +143,10 @@ pub async fn undelete(
     to: Option<AssetPath>,
 ) -> Result<String, PlaceError> {
     let project = caller.project(&engine.catalog, project, Permission::EditAssets).await?;
-    let mut write = engine.catalog.write().await?;
+    if let Some(path) = caller.earlier_outcome::<String>(&engine.catalog).await? {
+        return Ok(path);
+    }
+    let mut write = caller.begin(&engine.catalog).await?;
     let state = write.asset_state(project.number, asset).await?;
     let state = state.ok_or(PlaceError::NoAsset(uuid::Uuid::from_bytes(asset.0)))?;
     if state.deleted_at.is_none() {
@@ -160,6 +166,7 @@ pub async fn undelete(
     let sequence = write.record(&caller.principal, caller.now, draft);
     write.place_asset(asset, &path).await?;
     write.touch_assets(project.number, sequence).await?;
+    caller.note_outcome(&mut write, &path).await?;
     write.commit().await?;
     Ok(path)
 }

@@ -17,8 +17,14 @@ use crate::catalog::{Catalog, CatalogError, EnvironmentPointer};
 /// How long a pointer moved by another process stays unnoticed at most, should its signal get lost.
 const POLL_EVERY: Duration = Duration::from_millis(500);
 
-/// When an environment served what, oldest first.
-type History = Vec<(i64, Timestamp, Served)>;
+/// When an environment served what.
+#[derive(Debug, Default)]
+struct History {
+    /// The environment's revision when it was read.
+    read_at: i64,
+    /// Oldest first.
+    served: Vec<(i64, Timestamp, Served)>,
+}
 
 /// An environment as this process knows it.
 #[derive(Debug)]
@@ -104,17 +110,19 @@ impl Pointers {
     /// When the database doesn't answer.
     pub async fn served_at(&self, pointer: &Pointer, at: Timestamp) -> Result<ServedThen, CatalogError> {
         let mut history = pointer.history.lock().await;
-        let last = history.last().map_or(0, |(revision, _, _)| *revision);
-        if last < pointer.at.environment.revision {
+        if history.read_at < pointer.at.environment.revision {
             let name: &EnvironmentName = &pointer.at.environment.name;
-            history.extend(self.catalog.served_after(pointer.at.project_number, name, last).await?);
+            let last = history.served.last().map_or(0, |(revision, _, _)| *revision);
+            let new = self.catalog.served_after(pointer.at.project_number, name, last).await?;
+            history.served.extend(new);
+            history.read_at = pointer.at.environment.revision;
         }
         // By revision, not by time: a clock that was set back must not hide what came later.
-        Ok(match history.iter().rev().find(|(_, since, _)| *since <= at) {
+        Ok(match history.served.iter().rev().find(|(_, since, _)| *since <= at) {
             Some((revision, since, served)) => {
                 ServedThen::Deployed { revision: *revision, since: *since, served: *served }
             }
-            None => ServedThen::NotYet { first: history.first().map(|(_, since, _)| *since) },
+            None => ServedThen::NotYet { first: history.served.first().map(|(_, since, _)| *since) },
         })
     }
 

@@ -30,6 +30,8 @@ pub enum ProjectError {
     Position(i64, usize),
     #[error("the project has {0} environments, the most that are allowed")]
     TooMany(usize),
+    #[error("{what} is at revision {found}, not {expected} as expected; look at it and try again")]
+    Stale { what: String, expected: i64, found: i64 },
     #[error(transparent)]
     Denied(#[from] Denied),
     #[error(transparent)]
@@ -45,10 +47,23 @@ impl Failure for ProjectError {
             Self::TitleTooLong(_) | Self::Nul | Self::Position(..) => FailureKind::Invalid,
             Self::NoEnvironment(_) => FailureKind::NotFound,
             Self::TooMany(_) => FailureKind::TooLarge,
+            Self::Stale { .. } => FailureKind::Stale,
             Self::Denied(error) => error.kind(),
             Self::Access(error) => error.kind(),
             Self::Catalog(error) => error.kind(),
         }
+    }
+
+    fn present_revision(&self) -> Option<i64> {
+        if let Self::Stale { found, .. } = self { Some(*found) } else { None }
+    }
+}
+
+/// Whether what is there is what the caller saw, if it insists on that.
+fn check_revision(what: impl ToString, expected: Option<i64>, found: i64) -> Result<(), ProjectError> {
+    match expected {
+        Some(expected) if expected != found => Err(ProjectError::Stale { what: what.to_string(), expected, found }),
+        _ => Ok(()),
     }
 }
 
@@ -78,7 +93,7 @@ pub async fn create_project(
     if let Some(made) = caller.earlier_outcome::<ProjectName>(&engine.catalog).await? {
         return Ok(caller.project(&engine.catalog, &made, Permission::Administer).await?);
     }
-    let mut write = engine.catalog.write().await?;
+    let mut write = caller.begin(&engine.catalog).await?;
     let Some(project) = write.insert_project(name, title, caller.now).await? else {
         return Err(ProjectError::Taken(name.clone()));
     };
@@ -87,7 +102,7 @@ pub async fn create_project(
         write.record(&caller.principal, caller.now, draft("project.created", name, name.to_string(), details));
     for ((environment, visibility), position) in DEFAULT_ENVIRONMENTS.into_iter().zip(1..) {
         let environment = environment.parse().expect("the default names are names");
-        write.put_environment(project.number, &environment, position, visibility, sequence).await?;
+        write.put_environment(project.number, (&environment, visibility), position, true, sequence).await?;
     }
     caller.note_outcome(&mut write, name).await?;
     write.commit().await?;
@@ -95,24 +110,31 @@ pub async fn create_project(
     Ok(project)
 }
 
-/// Gives a project another title.
+/// Gives a project another title; with `expected`, only if it is still at that revision.
 ///
 /// # Errors
-/// `TitleTooLong`, `Access`, `Catalog`; nothing has been changed.
+/// `TitleTooLong`, `Nul`, `Stale`, `Access`, `Catalog`; nothing has been changed.
 pub async fn retitle_project(
     engine: &Engine,
     caller: &Caller,
     name: &ProjectName,
     title: &str,
+    expected: Option<i64>,
 ) -> Result<ProjectRow, ProjectError> {
     let project = caller.project(&engine.catalog, name, Permission::Administer).await?;
     check_title(engine, title)?;
-    let mut write = engine.catalog.write().await?;
+    if caller.earlier_outcome::<()>(&engine.catalog).await?.is_some() {
+        return Ok(project);
+    }
+    let mut write = caller.begin(&engine.catalog).await?;
+    let present = write.project(project.number).await?.ok_or_else(|| AccessError::NoProject(name.clone()))?;
+    check_revision(format!("project {name}"), expected, present.revision)?;
     write.set_project_title(project.number, title).await?;
     let details = serde_json::json!({ "title": title });
     write.record(&caller.principal, caller.now, draft("project.retitled", name, name.to_string(), details));
+    caller.note_outcome(&mut write, &()).await?;
     write.commit().await?;
-    Ok(ProjectRow { title: title.to_owned(), ..project })
+    Ok(ProjectRow { title: title.to_owned(), revision: present.revision + 1, ..present })
 }
 
 /// What to set of an environment; `None` keeps it, and for a new one means last and private.
@@ -122,6 +144,8 @@ pub struct EnvironmentSettings {
     pub position: Option<i64>,
     /// Of what no access rule covers.
     pub visibility: Option<Visibility>,
+    /// The revision that a present one must be at.
+    pub expected: Option<i64>,
 }
 
 /// Makes an environment.
@@ -161,15 +185,20 @@ async fn place_environment(
     is_new: bool,
 ) -> Result<(), ProjectError> {
     let project = caller.project(&engine.catalog, project, Permission::Administer).await?;
-    let mut write = engine.catalog.write().await?;
+    if caller.earlier_outcome::<()>(&engine.catalog).await?.is_some() {
+        return Ok(());
+    }
+    let mut write = caller.begin(&engine.catalog).await?;
     let order = new_order(&mut write, &project, name, settings, is_new, engine.limits.environments_max).await?;
     let action = if is_new { "environment.created" } else { "environment.changed" };
     let names: Vec<&str> = order.iter().map(|(name, _)| name.as_str()).collect();
     let details = serde_json::json!({ "order": names, "visibility": settings.visibility });
     let sequence = write.record(&caller.principal, caller.now, draft(action, &project.name, name.to_string(), details));
-    for ((name, visibility), position) in order.iter().zip(1..) {
-        write.put_environment(project.number, name, position, *visibility, sequence).await?;
+    for ((present, visibility), position) in order.iter().zip(1..) {
+        let is_asked_for = present == name;
+        write.put_environment(project.number, (present, *visibility), position, is_asked_for, sequence).await?;
     }
+    caller.note_outcome(&mut write, &()).await?;
     write.commit().await?;
     engine.pointers.refresh().await?;
     Ok(())
@@ -185,6 +214,9 @@ async fn new_order(
     most: usize,
 ) -> Result<Vec<(EnvironmentName, Visibility)>, ProjectError> {
     let present = write.environments(project.number).await?;
+    if let Some(at) = present.iter().find(|at| !is_new && at.environment.name == *name) {
+        check_revision(format!("environment {name}"), settings.expected, at.environment.revision)?;
+    }
     let mut order: Vec<(EnvironmentName, Visibility)> =
         present.into_iter().map(|at| (at.environment.name, at.environment.visibility)).collect();
     let found = order.iter().position(|(present, _)| present == name);

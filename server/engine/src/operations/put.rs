@@ -94,7 +94,7 @@ struct Taken {
 /// See `PutError`; nothing has been changed.
 pub async fn put(
     engine: &Engine,
-    caller: Caller,
+    mut caller: Caller,
     project: &ProjectName,
     path: AssetPath,
     upload: Upload,
@@ -109,6 +109,7 @@ pub async fn put(
     }
     let taken = take(engine, &project, upload.length, body).await?;
     check_announced(&upload, &taken.cut)?;
+    caller.asks_for(taken.cut.id.as_bytes());
     let facts = facts(path.as_str(), upload.media_type.as_deref(), &taken.cut.head);
     let content = DraftContent {
         id: taken.cut.id,

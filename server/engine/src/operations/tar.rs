@@ -19,6 +19,8 @@ use crate::store::Compressor;
 /// A tar archive ends with two blocks of zeros.
 const END_BYTES: u64 = 1_024;
 const BLOCK_BYTES: u64 = 512;
+/// What may come before an entry to describe it: a long name, its records. They are read into memory as a whole.
+const RECORDS_BYTES_MAX: u64 = 1 << 20;
 
 /// What an archive may hold.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +66,8 @@ pub enum TarError {
     Twice(String),
     #[error("entry {path} has the record {record} with a value that can't be used: {why}")]
     Record { path: String, record: &'static str, why: String },
+    #[error("the archive's global records set {0}, which would hold for every file; set it on single entries")]
+    Global(String),
     #[error("entry {path} was announced as {announced}, but is {came}; the file changed, or the record is wrong")]
     WrongContent { path: String, announced: ContentId, came: ContentId },
     #[error("there are more than {0} bytes, the most that is accepted; send larger files one by one")]
@@ -87,6 +91,7 @@ impl Failure for TarError {
             | Self::Path(_)
             | Self::Twice(_)
             | Self::Record { .. }
+            | Self::Global(_)
             | Self::WrongContent { .. }
             | Self::Empty => FailureKind::Invalid,
             Self::TooLarge(_) | Self::TooMany(_) => FailureKind::TooLarge,
@@ -95,16 +100,25 @@ impl Failure for TarError {
     }
 }
 
-/// Counts what is read, so that a missing end is noticed.
+/// How far an archive has been read, so that a missing end is noticed, and how far it may be read for now.
+#[derive(Debug, Default)]
+struct Progress {
+    count: AtomicU64,
+    end: AtomicU64,
+}
+
 struct Counted<R> {
     reader: R,
-    count: Arc<AtomicU64>,
+    progress: Arc<Progress>,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.progress.count.load(Ordering::Relaxed) > self.progress.end.load(Ordering::Relaxed) {
+            return Err(io::Error::other(format!("an entry has more than {RECORDS_BYTES_MAX} bytes of records")));
+        }
         let length = self.reader.read(buffer)?;
-        self.count.fetch_add(length as u64, Ordering::Relaxed);
+        self.progress.count.fetch_add(length as u64, Ordering::Relaxed);
         Ok(length)
     }
 }
@@ -123,19 +137,27 @@ struct Records {
 /// # Errors
 /// The first thing that is wrong with it.
 pub(super) fn read_tar(body: ArrivingBody, limits: &TarLimits, stages: &mut Stages) -> Result<Vec<TarEntry>, TarError> {
-    let count = Arc::new(AtomicU64::new(0));
-    let mut archive = Archive::new(Counted { reader: body, count: count.clone() });
+    let progress = Arc::new(Progress::default());
+    let mut archive = Archive::new(Counted { reader: body, progress: progress.clone() });
     let mut compressor = Compressor::default();
     let mut entries = Vec::new();
     let mut paths = HashSet::new();
     let (mut bytes, mut end) = (0, 0);
-    for entry in archive.entries().map_err(broken)? {
+    let mut rest = archive.entries().map_err(broken)?;
+    loop {
+        progress.end.store(end + RECORDS_BYTES_MAX, Ordering::Relaxed);
+        let Some(entry) = rest.next() else { break };
+        progress.end.store(u64::MAX, Ordering::Relaxed);
         let mut entry = entry.map_err(broken)?;
         let size = entry.size();
         end = entry.raw_file_position() + size.next_multiple_of(BLOCK_BYTES);
         bytes += size;
         if bytes > limits.bytes_max {
             return Err(TarError::TooLarge(limits.bytes_max));
+        }
+        if entry.header().entry_type() == EntryType::XGlobalHeader {
+            check_global(&mut entry)?;
+            continue;
         }
         let Some(path) = file_path(&entry)? else { continue };
         if !paths.insert(path.clone()) {
@@ -149,8 +171,9 @@ pub(super) fn read_tar(body: ArrivingBody, limits: &TarLimits, stages: &mut Stag
         let action = action(&mut entry, &path, records, limits, &mut compressor, stages)?;
         entries.push(TarEntry { path, metadata, action });
     }
+    progress.end.store(u64::MAX, Ordering::Relaxed);
     io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(broken)?; // the padding after the end
-    if count.load(Ordering::Relaxed) < end + END_BYTES {
+    if progress.count.load(Ordering::Relaxed) < end + END_BYTES {
         return Err(TarError::CutShort);
     }
     if entries.is_empty() { Err(TarError::Empty) } else { Ok(entries) }
@@ -158,6 +181,22 @@ pub(super) fn read_tar(body: ArrivingBody, limits: &TarLimits, stages: &mut Stag
 
 fn broken(error: io::Error) -> TarError {
     TarError::Broken(error.to_string())
+}
+
+/// Passes over the records for all entries, such as the commit that `git archive` names. Those that would change what
+/// the files are can't be passed over.
+fn check_global<R: Read>(entry: &mut Entry<'_, R>) -> Result<(), TarError> {
+    if entry.size() > RECORDS_BYTES_MAX {
+        return Err(TarError::Broken(format!("its global records have more than {RECORDS_BYTES_MAX} bytes")));
+    }
+    for record in entry.pax_extensions().map_err(broken)?.into_iter().flatten() {
+        let record = record.map_err(broken)?;
+        let key = record.key().map_err(|_| TarError::Global("a record that is not UTF-8".to_owned()))?;
+        if matches!(key, "path" | "linkpath" | "size") || key.starts_with("SHELFMARK.") {
+            return Err(TarError::Global(key.chars().take(200).collect()));
+        }
+    }
+    Ok(())
 }
 
 /// The path of a plain file; `None` for a folder, which needs no entry of its own here.

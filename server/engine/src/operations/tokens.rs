@@ -26,6 +26,11 @@ pub enum TokenError {
     NoProject,
     #[error("the bootstrap token must have {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} printable characters")]
     Secret,
+    #[error(
+        "this Idempotency-Key has made the token {0} already, and its secret was shown then, once; if it was lost, revoke \
+         that token and make another with a new key"
+    )]
+    ShownOnce(String),
     #[error("there is no token {0}; list them with GET /api/v1/tokens")]
     NoToken(String),
     #[error("there is no project {0}; make it first")]
@@ -42,6 +47,7 @@ impl Failure for TokenError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Name(_) | Self::Expired | Self::NoProject | Self::Secret => FailureKind::Invalid,
+            Self::ShownOnce(_) => FailureKind::Conflict,
             Self::NoToken(_) | Self::UnknownProject(_) => FailureKind::NotFound,
             Self::Denied(error) => error.kind(),
             Self::Access(error) => error.kind(),
@@ -68,6 +74,10 @@ pub async fn create_token(
 ) -> Result<(TokenRow, String), TokenError> {
     let scope = grant.project.as_ref().map_or(Scope::Service, Scope::Project);
     caller.principal.require(Permission::Administer, scope)?;
+    // The secret is not kept, not even for a repetition of the request that made it.
+    if let Some(id) = caller.earlier_outcome::<String>(&engine.catalog).await? {
+        return Err(TokenError::ShownOnce(id));
+    }
     if !(1..=NAME_BYTES_MAX).contains(&name.len()) || name.contains('\0') {
         return Err(TokenError::Name(name.len()));
     }
@@ -107,7 +117,7 @@ async fn insert(
     let id = uuid::Uuid::now_v7().to_string();
     let token =
         NewToken { id: id.clone(), hash: hash(secret), name: name.to_owned(), grant: grant.clone(), expires_at };
-    let mut write = engine.catalog.write().await?;
+    let mut write = caller.begin(&engine.catalog).await?;
     let draft = AuditDraft {
         action: "token.created",
         project: grant.project.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -117,6 +127,7 @@ async fn insert(
     };
     write.record(&caller.principal, caller.now, draft);
     write.insert_token(&token, caller.now).await?;
+    caller.note_outcome(&mut write, &id).await?;
     write.commit().await?;
     Ok(TokenRow { id, name: name.to_owned(), grant, created_at: caller.now, expires_at, revoked_at: None })
 }
