@@ -13,7 +13,7 @@ use super::connection::Catalog;
 use super::error::CatalogError;
 use super::letter_case::folded_apart;
 use super::page::{Cursor, Page};
-use super::rows::{self, query};
+use super::rows::{self, AnyQuery, query};
 use super::version::{self, VERSION, VersionRow};
 use super::write::Write;
 
@@ -113,6 +113,21 @@ impl Catalog {
         .fetch_optional(&self.reader)
         .await?;
         row.as_ref().map(read).transpose()
+    }
+
+    /// The assets that are at these paths now, by path.
+    pub async fn assets_by_path(
+        &self,
+        project: i64,
+        paths: &[&str],
+    ) -> Result<HashMap<String, AssetRow>, CatalogError> {
+        let mut connection = self.reader.acquire().await?;
+        let head =
+            format!("SELECT {COLUMNS}, {VERSION} {FROM} WHERE s.project = $1 AND s.deleted_at IS NULL AND s.path IN");
+        let of_project = (1, move |query: AnyQuery| query.bind(project));
+        let bind = |query: AnyQuery, path: &&str| query.bind((*path).to_owned());
+        let rows = rows::select_in(&mut connection, &head, "", of_project, paths, bind).await?;
+        rows.iter().map(|row| read(row).map(|asset| (asset.path.clone(), asset))).collect()
     }
 
     /// An asset by its id, deleted or not.

@@ -188,18 +188,22 @@ impl Resolved {
 async fn resolve(engine: &Engine, project: &ProjectRow, added: &[AddedChange]) -> Result<Resolved, ReleaseError> {
     let mut resolved = Resolved::default();
     let base = super::build::final_served(engine, project).await?.map(|served| served.manifest);
+    let paths = added.iter().filter_map(|change| match change {
+        AddedChange::Asset { path, .. } => Some(path.as_str()),
+        _ => None,
+    });
+    let assets = engine.catalog.assets_by_path(project.number, &paths.collect::<Vec<_>>()).await?;
     for change in added {
         match change {
             AddedChange::Asset { path, version } => {
-                let asset = engine.catalog.asset_by_path(project.number, path.as_str()).await?;
-                let asset = asset.ok_or_else(|| ReleaseError::NoAsset(path.to_string()))?;
+                let asset = assets.get(path.as_str()).ok_or_else(|| ReleaseError::NoAsset(path.to_string()))?;
                 resolved.push(&Key::Path(path.clone()), pinned(engine, asset, *version).await?);
             }
             AddedChange::AssetById { asset, version } => {
                 let row = engine.catalog.asset(project.number, *asset).await?;
                 let row = row.ok_or(ReleaseError::ForeignAsset(uuid::Uuid::from_bytes(asset.0)))?;
                 let path: AssetPath = row.path.parse().map_err(|_| ReleaseError::NoAsset(row.path.clone()))?;
-                resolved.push(&Key::Path(path), pinned(engine, row, *version).await?);
+                resolved.push(&Key::Path(path), pinned(engine, &row, *version).await?);
             }
             AddedChange::Folder(folder) => {
                 let differences = differences_to_latest(engine, project, base, folder).await?;
@@ -252,11 +256,11 @@ async fn remove(
     Ok(())
 }
 
-async fn pinned(engine: &Engine, asset: AssetRow, version: Option<i64>) -> Result<ChangeValue, ReleaseError> {
+async fn pinned(engine: &Engine, asset: &AssetRow, version: Option<i64>) -> Result<ChangeValue, ReleaseError> {
     let latest = asset.latest.number;
     let version = version.unwrap_or(latest);
     if version != latest && engine.catalog.version(asset.id, version).await?.is_none() {
-        return Err(ReleaseError::NoVersion { path: asset.path, number: version, latest });
+        return Err(ReleaseError::NoVersion { path: asset.path.clone(), number: version, latest });
     }
     Ok(ChangeValue::Pin { asset: asset.id, version })
 }
