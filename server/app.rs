@@ -218,6 +218,7 @@ fn limits(config: &Config) -> Limits {
         parameter_bytes_max: config.limits.parameter_bytes,
         environments_max: config.limits.environments,
         pack_bytes: pack_mib << 20,
+        pack_memory_bytes: config.store.pack_memory_mib << 20,
         grace_ms: hours_ms(config.store.grace_hours),
         readers_ms: (config.store.readers_seconds * 1_000.0) as i64,
         idempotency_ms: hours_ms(config.auth.idempotency_hours),

@@ -80,6 +80,7 @@ pub struct StoreSettings {
     pub prefix: String,
     pub allow_http: bool,
     pub pack_mib: usize,
+    pub pack_memory_mib: usize,
     pub grace_hours: f64,
     pub readers_seconds: f64,
 }
@@ -222,6 +223,9 @@ impl Config {
         }
         if self.store.pack_mib > 63 {
             return wrong("store.pack_mib", "a pack has at most 63 MiB besides its index");
+        }
+        if self.store.pack_memory_mib == 0 || self.store.pack_memory_mib > 1 << 20 {
+            return wrong("store.pack_memory_mib", "give at least 1 MiB and at most 1048576");
         }
         if self.limits.page == 0 || self.limits.page > self.limits.page_max {
             return wrong("limits.page", "give at least 1 and at most limits.page_max");

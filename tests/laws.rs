@@ -32,6 +32,7 @@ mod batches;
 pub mod chance;
 mod comparing;
 mod crash;
+mod crowding;
 mod deployments;
 mod faults;
 mod faulty;

@@ -18,6 +18,9 @@ pub struct Limits {
     pub environments_max: usize,
     /// How full a pack gets before the next one is begun, in bytes.
     pub pack_bytes: usize,
+    /// What packs of uploads may take while they are filled and stored, all uploads together, in bytes. When it is used
+    /// up, packs get smaller.
+    pub pack_memory_bytes: usize,
     /// How long bytes stay that nothing refers to, in milliseconds. At least the longest upload that is accepted: a
     /// shorter grace lets the collector take chunks of an upload still under way, which then fails and must be sent
     /// again.
@@ -48,6 +51,7 @@ impl Default for Limits {
             parameter_bytes_max: 64 << 10,
             environments_max: 100,
             pack_bytes: 16 << 20,
+            pack_memory_bytes: 256 << 20,
             grace_ms: 24 * HOUR_MS,
             readers_ms: HOUR_MS / 6,
             idempotency_ms: 24 * HOUR_MS,

@@ -11,7 +11,9 @@ use shelfmark_domain::hash::{ChunkId, ContentId};
 use super::cutting::NewChunk;
 use super::decide::{Shelf, Verdict};
 use super::order::{Action, CommitError, Done, Incoming, Order, Outcome, Receipt, Summary};
+use super::pack_memory::PackMemory;
 use super::packing::{PackError, Packed, Packer};
+use super::put::LOOSE_BYTES_MAX;
 use crate::catalog::{AuditDraft, NewVersion, Write};
 
 /// Most orders in one group.
@@ -33,7 +35,9 @@ impl Committer {
     /// Starts the committer on the present runtime.
     pub fn start(packer: Packer) -> Self {
         let (queue, orders) = mpsc::channel(QUEUE_MAX);
-        tokio::spawn(run(packer, orders));
+        // A memory of its own: what is committed doesn't wait for packs of uploads that go on.
+        let memory = PackMemory::new(GROUP_MAX * LOOSE_BYTES_MAX);
+        tokio::spawn(run(Packer { memory, ..packer }, orders));
         Self { queue }
     }
 

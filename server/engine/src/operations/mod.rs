@@ -14,11 +14,13 @@ mod cutting;
 mod decide;
 mod deploy;
 mod edit;
+mod encoding;
 mod facts;
 mod latest;
 mod manifests;
 mod message;
 mod order;
+mod pack_memory;
 mod packing;
 mod place;
 mod pointers;
@@ -57,4 +59,5 @@ pub use tokens::{TokenError, authenticate, bootstrap, create_token, revoke_token
 pub use transfer::BodyError;
 
 pub(crate) use committer::Committer;
+pub(crate) use pack_memory::PackMemory;
 pub(crate) use packing::Packer;
