@@ -221,6 +221,8 @@ fn limits(config: &Config) -> Limits {
         pack_memory_bytes: config.store.pack_memory_mib << 20,
         grace_ms: hours_ms(config.store.grace_hours),
         readers_ms: (config.store.readers_seconds * 1_000.0) as i64,
+        compact_below_permille: (config.gc.compact_below * 1_000.0) as u32,
+        compact_bytes_max: config.gc.compact_mib * MIB,
         idempotency_ms: hours_ms(config.auth.idempotency_hours),
         memory_content_bytes_max: config.delivery.memory_content_kib << 10,
         memory_contents_bytes: config.delivery.memory_contents_mib * MIB,

@@ -30,6 +30,7 @@ macro_rules! laws {
 mod access;
 mod batches;
 pub mod chance;
+mod compacting;
 mod comparing;
 mod crash;
 mod crowding;

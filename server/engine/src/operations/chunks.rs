@@ -96,9 +96,23 @@ impl Chunks {
     /// # Errors
     /// `NoChunk`, `Store`, `Catalog`.
     pub async fn read(&self, id: ChunkId) -> Result<Bytes, ReadError> {
-        let location = self.locate(&[id]).await?.swap_remove(0);
-        let references = self.references_of([&location], DEPTH_MAX).await?;
-        Ok(self.store.read_chunk(location, references).await?)
+        self.read_located(id, DEPTH_MAX).await
+    }
+
+    /// Reads a chunk where it is, and there again when it was moved in between.
+    async fn read_located(&self, id: ChunkId, depth: u32) -> Result<Bytes, ReadError> {
+        let mut location = self.locate(&[id]).await?.swap_remove(0);
+        loop {
+            let references = self.references_of([&location], depth).await?;
+            let missing = match self.store.read_chunk(location, references).await {
+                Err(StoreError::Missing { pack }) => pack,
+                other => return Ok(other?),
+            };
+            location = self.locate(&[id]).await?.swap_remove(0);
+            if location.pack == missing {
+                return Err(StoreError::Missing { pack: missing }.into());
+            }
+        }
     }
 
     /// A chunk as that against which others are stored.
@@ -138,9 +152,7 @@ impl Chunks {
             if depth == 0 {
                 return Err(ReadError::NoChunk(id)); // a circle, which no writer makes
             }
-            let location = self.locate(&[id]).await?.swap_remove(0);
-            let references = self.references_of([&location], depth - 1).await?;
-            let bytes = self.store.read_chunk(location, references).await?;
+            let bytes = self.read_located(id, depth - 1).await?;
             let reference = Reference::new(id, bytes);
             self.references.insert(id, reference.clone());
             Ok(reference)

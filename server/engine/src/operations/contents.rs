@@ -10,12 +10,12 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use shelfmark_domain::chunk_list::decode_segment;
-use shelfmark_domain::hash::ContentId;
+use shelfmark_domain::hash::{ContentId, PackId};
 use shelfmark_domain::location::ChunkLocation;
 
 use super::chunks::{Chunks, ReadError};
 use crate::limits::Limits;
-use crate::store::Piece;
+use crate::store::{ByteStream, Piece, StoreError};
 
 /// Bytes of a content in order.
 pub type ContentStream = BoxStream<'static, Result<Bytes, ReadError>>;
@@ -27,6 +27,15 @@ struct Segment {
     chunks: Vec<(u64, ChunkLocation)>,
     /// Offset of the byte after the last chunk.
     end: u64,
+}
+
+impl Segment {
+    /// The chunks that a range touches.
+    fn within(&self, range: &Range<u64>) -> &[(u64, ChunkLocation)] {
+        let from = self.chunks.partition_point(|(start, location)| start + u64::from(location.length) <= range.start);
+        let until = self.chunks.partition_point(|(start, _)| *start < range.end);
+        self.chunks.get(from..until).unwrap_or_default()
+    }
 }
 
 /// One segment of a content's chunk list.
@@ -159,20 +168,49 @@ impl Contents {
         Ok(positions.map(|position| Place { count, position }).collect())
     }
 
+    /// Reads what a range wants of a segment. Where chunks are is remembered; when a pack turns out to be gone, they are
+    /// looked up again, and reading goes on where they are now.
     async fn read_segment(&self, id: ContentId, place: Place, range: Range<u64>) -> Result<ContentStream, ReadError> {
+        let bytes = self.read_remembered(id, place, range.clone()).await?;
+        let reading = (self.clone(), range, bytes);
+        let steady = stream::try_unfold(reading, move |(this, mut range, mut bytes)| async move {
+            loop {
+                match bytes.try_next().await {
+                    Ok(None) => return Ok(None),
+                    Ok(Some(next)) => {
+                        range.start += next.len() as u64;
+                        return Ok(Some((next, (this, range, bytes))));
+                    }
+                    Err(StoreError::Missing { pack }) => {
+                        this.segments.remove(&(id, place.position));
+                        if this.is_in(id, place, &range, pack).await? {
+                            return Err(StoreError::Missing { pack }.into());
+                        }
+                        bytes = this.read_remembered(id, place, range.clone()).await?;
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        });
+        Ok(steady.boxed())
+    }
+
+    /// Whether something that a range wants of a segment is in this pack.
+    async fn is_in(&self, id: ContentId, place: Place, range: &Range<u64>, pack: PackId) -> Result<bool, ReadError> {
+        let segment = self.segment(id, place).await?;
+        Ok(segment.within(range).iter().any(|(_, location)| location.pack == pack))
+    }
+
+    async fn read_remembered(&self, id: ContentId, place: Place, range: Range<u64>) -> Result<ByteStream, ReadError> {
         let segment = self.segment(id, place).await?;
         let is_last = range.end <= segment.end;
-        let from =
-            segment.chunks.partition_point(|(start, location)| start + u64::from(location.length) <= range.start);
-        let until = segment.chunks.partition_point(|(start, _)| *start < range.end);
-        let wanted = segment.chunks.get(from..until).unwrap_or_default();
-        let (pieces, covered) = pieces(wanted, &range);
+        let (pieces, covered) = pieces(segment.within(&range), &range);
         let expected = range.end.min(segment.end).saturating_sub(range.start.max(first_byte(&segment)));
         if covered != expected || (!is_last && segment.chunks.is_empty()) {
             return Err(ReadError::WrongSize(id));
         }
         let references = self.chunks.references_for(pieces.iter().map(|piece| &piece.location)).await?;
-        Ok(self.chunks.store().read(pieces, references).map_err(ReadError::from).boxed())
+        Ok(self.chunks.store().read(pieces, references))
     }
 
     async fn segment(&self, id: ContentId, place: Place) -> Result<Arc<Segment>, ReadError> {
