@@ -27,6 +27,7 @@ pub struct Config {
     pub limits: LimitsConfig,
     pub delivery: DeliveryConfig,
     pub auth: AuthConfig,
+    pub gc: GcConfig,
     pub jobs: JobsConfig,
     pub log: LogConfig,
 }
@@ -80,6 +81,7 @@ pub struct StoreSettings {
     pub prefix: String,
     pub allow_http: bool,
     pub pack_mib: usize,
+    pub pack_memory_mib: usize,
     pub grace_hours: f64,
     pub readers_seconds: f64,
 }
@@ -117,6 +119,13 @@ pub struct DeliveryConfig {
 pub struct AuthConfig {
     pub token_memory_seconds: f64,
     pub idempotency_hours: f64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GcConfig {
+    pub compact_below: f64,
+    pub compact_mib: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -217,11 +226,20 @@ impl Config {
         if let Some((key, _)) = not_negative.iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
             return wrong(key, "give a number of 0 or more");
         }
+        if !(0.0..=0.9).contains(&self.gc.compact_below) {
+            return wrong("gc.compact_below", "give a share from 0 to 0.9");
+        }
+        if self.gc.compact_mib > 1 << 40 {
+            return wrong("gc.compact_mib", "give at most 1099511627776");
+        }
         if self.limits.content_gib > 5_120.0 {
             return wrong("limits.content_gib", "a content has at most 5120 GiB");
         }
         if self.store.pack_mib > 63 {
             return wrong("store.pack_mib", "a pack has at most 63 MiB besides its index");
+        }
+        if self.store.pack_memory_mib == 0 || self.store.pack_memory_mib > 1 << 20 {
+            return wrong("store.pack_memory_mib", "give at least 1 MiB and at most 1048576");
         }
         if self.limits.page == 0 || self.limits.page > self.limits.page_max {
             return wrong("limits.page", "give at least 1 and at most limits.page_max");

@@ -6,9 +6,6 @@ use clap::Parser;
 use shelfmark::app::{self, ServeOptions};
 use shelfmark::cli::{self, Cli, Command};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -30,8 +30,10 @@ macro_rules! laws {
 mod access;
 mod batches;
 pub mod chance;
+mod compacting;
 mod comparing;
 mod crash;
+mod crowding;
 mod deployments;
 mod faults;
 mod faulty;

@@ -11,6 +11,8 @@ use crate::process::Process;
 /// what the allocator sets aside.
 const ALLOWED_BYTES: u64 = 400 << 20;
 const CONTENT_BYTES: u64 = 700 << 20;
+/// What one upload may take on top of what the server has taken before, in bytes.
+const UPLOAD_BYTES_MAX: u64 = 64 << 20;
 const PIECE_BYTES: usize = 1 << 20;
 
 /// The `n`th part of the content.
@@ -27,6 +29,7 @@ async fn a_content_larger_than_the_memory_of_the_server_is_stored_and_served() {
     let server = Process::start(folder.path(), &[], &["prlimit", &limit]);
     let client = server.client();
     client.post("projects", json!({ "name": "site" })).await.unwrap();
+    let idle_bytes = server.peak_bytes();
     let mut sent = blake3::Hasher::new();
     let (hashes, mut hashed) = tokio::sync::mpsc::unbounded_channel();
     let pieces = futures::stream::iter(0..CONTENT_BYTES / PIECE_BYTES as u64).map(move |n| {
@@ -44,6 +47,8 @@ async fn a_content_larger_than_the_memory_of_the_server_is_stored_and_served() {
     let put = client.request(Method::PUT, "projects/site/files/large.bin").body(Body::wrap_stream(pieces));
     let stored = put.send().await.unwrap();
     assert_eq!(stored.status(), StatusCode::CREATED);
+    let taken_bytes = server.peak_bytes() - idle_bytes;
+    assert!(taken_bytes < UPLOAD_BYTES_MAX, "the upload took {} MiB", taken_bytes >> 20);
     let sent = hashing.await.unwrap();
     let stored: serde_json::Value = stored.json().await.unwrap();
     assert_eq!(stored["asset"]["content"], sent.to_hex().as_str());

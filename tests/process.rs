@@ -48,6 +48,14 @@ impl Process {
         self.child.wait().expect("it has ended");
     }
 
+    /// The most memory that it has had so far, in bytes.
+    pub fn peak_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the system tells");
+        let kib = peak.trim().trim_end_matches("kB").trim().parse::<u64>().expect("it is a number");
+        kib << 10
+    }
+
     pub fn client(&self) -> Client {
         Client { url: self.url.clone(), client: reqwest::Client::new() }
     }

@@ -38,7 +38,11 @@ pub async fn collect(session: &Session, args: CollectArgs) -> anyhow::Result<()>
         let verb = if args.dry_run { "Would free" } else { "Freed" };
         let [packs, chunks, objects] = ["packs", "chunks", "objects"].map(|name| field(freed, name));
         let size = bytes(freed.get("bytes").and_then(Value::as_u64).unwrap_or(0));
-        format!("{verb} {size}: packs {packs}, chunks {chunks}, objects {objects}.")
+        let rewritten = freed.get("compacted").and_then(Value::as_array).map_or(0, Vec::len);
+        let copied = bytes(freed.get("copied_bytes").and_then(Value::as_u64).unwrap_or(0));
+        format!(
+            "{verb} {size}: packs {packs}, chunks {chunks}, objects {objects}. Compacted packs: {rewritten}, {copied} copied."
+        )
     })
 }
 

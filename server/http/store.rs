@@ -71,6 +71,10 @@ pub struct CollectedView {
     dry_run: bool,
     /// Chunks that nothing needs.
     chunks: u64,
+    /// Packs that were mostly garbage: what was needed of them is in new packs.
+    compacted: Vec<String>,
+    /// Bytes that were copied for that.
+    copied_bytes: u64,
     /// Packs that nothing needs any more; their objects go when readers are done.
     packs: usize,
     /// Objects that went.
@@ -91,6 +95,15 @@ pub async fn collect_garbage(mut asked: Asked) -> Result<Json<CollectedView>, Pr
         true => operations::plan_collection(asked.engine(), &caller).await?,
         false => operations::collect_garbage(asked.engine(), &caller).await?,
     };
-    let Collected { chunks, retired, deleted: names, deleted_bytes: bytes } = collected;
-    Ok(Json(CollectedView { dry_run, chunks, packs: retired.len(), objects: names.len(), bytes, names }))
+    let Collected { chunks, compacted, retired, deleted: names, deleted_bytes: bytes } = collected;
+    Ok(Json(CollectedView {
+        dry_run,
+        chunks,
+        compacted: compacted.packs.iter().map(PackId::to_string).collect(),
+        copied_bytes: compacted.copied_bytes,
+        packs: retired.len(),
+        objects: names.len(),
+        bytes,
+        names,
+    }))
 }

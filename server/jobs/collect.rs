@@ -22,6 +22,7 @@ pub async fn every(engine: Engine, hours: f64) {
         match collect_garbage(&engine, &Caller::new(collector, engine.clock.now())).await {
             Ok(collected) => tracing::info!(
                 chunks = collected.chunks,
+                compacted = collected.compacted.packs.len(),
                 packs = collected.deleted.len(),
                 bytes = collected.deleted_bytes,
                 "garbage collected"

@@ -28,25 +28,25 @@ laws![
     a_flipped_byte_is_found_and_never_served,
 ];
 
-const LATER_MS: i64 = 10 * 365 * 86_400_000;
+pub const LATER_MS: i64 = 10 * 365 * 86_400_000;
 
 /// Someone who calls when every grace is over.
-fn later(site: &Site) -> Caller {
+pub fn later(site: &Site) -> Caller {
     Caller::new(site.who.clone(), site.engine.clock.now().plus_ms(LATER_MS))
 }
 
-async fn collect(site: &Site, caller: &Caller) -> Collected {
+pub async fn collect(site: &Site, caller: &Caller) -> Collected {
     collect_garbage(&site.engine, caller).await.expect("garbage is collected")
 }
 
 /// Collects until nothing is left to do: objects go one run after their rows.
-async fn collect_all(site: &Site) {
+pub async fn collect_all(site: &Site) {
     collect(site, &later(site)).await;
     let after_readers = Caller::new(site.who.clone(), site.engine.clock.now().plus_ms(2 * LATER_MS));
     collect(site, &after_readers).await;
 }
 
-async fn objects(site: &Site) -> BTreeSet<PackId> {
+pub async fn objects(site: &Site) -> BTreeSet<PackId> {
     site.engine.store.list_packs().map_ok(|pack| pack.id).try_collect().await.expect("the store lists")
 }
 
@@ -54,13 +54,13 @@ async fn check(site: &Site) -> Checked {
     check_store(&site.engine, &site.caller(), 100.0, |_| {}).await.expect("the store is read")
 }
 
-async fn assert_whole(site: &Site) {
+pub async fn assert_whole(site: &Site) {
     let checked = check(site).await;
     assert_eq!((checked.contents.len(), checked.builds.len(), checked.unused_chunks), (0, 0, 0), "{checked:?}");
 }
 
 /// An upload of 12 MB that ends with an error: some of its packs are entered.
-async fn break_off(site: &Site, seed: u64) {
+pub async fn break_off(site: &Site, seed: u64) {
     use futures::StreamExt as _;
     let broken = futures::stream::iter([Err(shelfmark_engine::operations::BodyError("cut".into()))]);
     let body = body(noise(seed, 12_000_000)).chain(broken);

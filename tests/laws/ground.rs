@@ -75,6 +75,12 @@ impl Ground {
         Some(ground)
     }
 
+    /// Another engine on the same database and store, with other limits.
+    pub async fn with_limits(&self, limits: Limits) -> Site {
+        let engine = start(&self.catalog, self.engine.store.clone(), limits).await;
+        Site { engine, ..self.site.clone() }
+    }
+
     /// Another engine on the same database, as another process or a later start would have it. A store in memory
     /// cannot be opened twice: it is shared.
     pub async fn another(&self) -> Site {
@@ -119,8 +125,16 @@ impl Drop for Ground {
 }
 
 async fn engine(catalog: &CatalogConfig, store: Store) -> Engine {
+    start(catalog, store, limits()).await
+}
+
+/// The limits of the laws: packs fill up soon.
+pub fn limits() -> Limits {
+    Limits { pack_bytes: 4 << 20, ..Limits::default() }
+}
+
+async fn start(catalog: &CatalogConfig, store: Store, limits: Limits) -> Engine {
     let catalog = Catalog::open(catalog).await.expect("the catalog opens");
-    let limits = Limits { pack_bytes: 4 << 20, ..Limits::default() };
     let parts = EngineParts { catalog, store, clock: Clock::default(), limits };
     Engine::start(parts).await.expect("the engine starts")
 }

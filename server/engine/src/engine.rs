@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::catalog::{Catalog, CatalogError};
 use crate::clock::Clock;
 use crate::limits::Limits;
-use crate::operations::{Chunks, Committer, Contents, Manifests, Packer, Pointers, Publications};
+use crate::operations::{Chunks, Committer, Contents, Manifests, PackMemory, Packer, Pointers, Publications};
 use crate::store::Store;
 
 /// What an engine is made of.
@@ -42,7 +42,8 @@ impl Engine {
         let EngineParts { catalog, store, clock, limits } = parts;
         let limits = Arc::new(limits);
         let chunks = Chunks::new(catalog.clone(), store.clone(), limits.memory_nodes_bytes / 2);
-        let packer = Packer { chunks: chunks.clone(), clock: clock.clone(), limits: limits.clone() };
+        let memory = PackMemory::new(limits.pack_memory_bytes);
+        let packer = Packer { chunks: chunks.clone(), clock: clock.clone(), limits: limits.clone(), memory };
         let pointers = Pointers::new(catalog.clone());
         pointers.refresh().await?;
         Ok(Self {

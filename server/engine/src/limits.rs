@@ -18,12 +18,19 @@ pub struct Limits {
     pub environments_max: usize,
     /// How full a pack gets before the next one is begun, in bytes.
     pub pack_bytes: usize,
+    /// What packs of uploads may take while they are filled and stored, all uploads together, in bytes. When it is used
+    /// up, packs get smaller.
+    pub pack_memory_bytes: usize,
     /// How long bytes stay that nothing refers to, in milliseconds. At least the longest upload that is accepted: a
     /// shorter grace lets the collector take chunks of an upload still under way, which then fails and must be sent
     /// again.
     pub grace_ms: i64,
     /// How long the bytes of a pack stay after its rows are gone, for readers that still know where it was.
     pub readers_ms: i64,
+    /// Packs are compacted of which less than so many thousandths are needed. 0: none.
+    pub compact_below_permille: u32,
+    /// Most bytes that one collection copies in compacting, unless a single pack has more.
+    pub compact_bytes_max: u64,
     /// How long the outcome of a request with an `Idempotency-Key` is kept, in milliseconds.
     pub idempotency_ms: i64,
     /// Contents up to this size are kept in memory once they have been read, in bytes.
@@ -48,8 +55,11 @@ impl Default for Limits {
             parameter_bytes_max: 64 << 10,
             environments_max: 100,
             pack_bytes: 16 << 20,
+            pack_memory_bytes: 256 << 20,
             grace_ms: 24 * HOUR_MS,
             readers_ms: HOUR_MS / 6,
+            compact_below_permille: 500,
+            compact_bytes_max: 4_096 * MIB,
             idempotency_ms: 24 * HOUR_MS,
             memory_content_bytes_max: 2 * MIB,
             memory_contents_bytes: 128 * MIB,

@@ -7,6 +7,9 @@ use super::{INDEX_HEAD_BYTES_MAX, INDEX_VERSION, PACK_BYTES_MAX, PackEntry};
 use crate::format::Writer;
 use crate::hash::{ChunkId, PackId};
 
+/// The index of a pack of large chunks takes less than one part in so many of it.
+const INDEX_SHARE: usize = 256;
+
 /// Collects chunks into the bytes of one pack.
 #[derive(Debug)]
 pub struct PackBuilder {
@@ -39,7 +42,12 @@ impl References {
 impl PackBuilder {
     /// An empty pack. `nonce` is random; `capacity` is how many stored bytes are expected.
     pub fn new(nonce: [u8; 16], capacity: usize) -> Self {
-        let mut bytes = Vec::with_capacity(capacity.min(PACK_BYTES_MAX) + HEADER.len());
+        Self::within(nonce, Vec::with_capacity(capacity.min(PACK_BYTES_MAX) + HEADER.len()))
+    }
+
+    /// An empty pack in memory that held another one before; what is in it goes.
+    pub fn within(nonce: [u8; 16], mut bytes: Vec<u8>) -> Self {
+        bytes.clear();
         bytes.extend_from_slice(&HEADER);
         Self {
             nonce,
@@ -65,6 +73,16 @@ impl PackBuilder {
         let entry = PackEntry { chunk, offset, stored_length, length, encoding, reference };
         entry.write(&mut self.written, reference.map_or(0, |reference| self.references.number(reference)));
         self.entries.push(entry);
+    }
+
+    /// Makes room at once for a pack of `bytes` stored bytes when there is none for `further`. Growing step by step
+    /// would hold much of it twice, again and again.
+    pub fn grow_to(&mut self, bytes: usize, further: usize) {
+        if self.bytes.capacity() - self.bytes.len() < further {
+            let index = bytes / INDEX_SHARE;
+            let whole = (bytes + index).min(PACK_BYTES_MAX).max(self.bytes.len() + further);
+            self.bytes.reserve_exact(whole - self.bytes.len());
+        }
     }
 
     /// The bytes of the stored chunks so far.

@@ -35,6 +35,12 @@ use crate::hash::ChunkId;
 /// The most bytes that a pack should have, all in all. Whoever fills a pack asks [`PackBuilder::has_room_for`].
 pub const PACK_BYTES_MAX: usize = 64 << 20;
 
+/// The most that a chunk takes in a pack's index, with a reference of its own.
+pub const CHUNK_OVERHEAD_BYTES_MAX: usize = ENTRY_BYTES_MAX + ID_BYTES;
+
+/// The most that a pack has besides its chunks and what they take in its index.
+pub const PACK_OVERHEAD_BYTES_MAX: usize = HEADER.len() + INDEX_HEAD_BYTES_MAX + FOOTER_BYTES;
+
 const FORMAT: &str = "pack";
 const HEADER: [u8; 5] = *b"SMPK\x01";
 const FOOTER_MAGIC: [u8; 4] = *b"KPMS";

@@ -8,6 +8,8 @@
 
 use std::collections::HashMap;
 
+use sqlx::any::AnyRow;
+
 use shelfmark_domain::hash::ChunkId;
 use shelfmark_domain::location::ChunkLocation;
 use shelfmark_domain::pack::{Encoding, PackEntry};
@@ -33,6 +35,22 @@ pub struct KnownChunk {
     pub depth: u32,
     /// Something refers to it, so it stays.
     pub is_permanent: bool,
+}
+
+/// Chunks with what [`location`] reads.
+pub(super) const LOCATION: &str = "SELECT c.id, p.id, c.start, c.stored_length, c.length, c.encoding, c.reference \
+     FROM chunks c JOIN packs p ON p.number = c.pack";
+
+pub(super) fn location(row: &AnyRow) -> Result<ChunkLocation, CatalogError> {
+    Ok(ChunkLocation {
+        chunk: row.chunk(0)?,
+        pack: row.pack(1)?,
+        offset: row.size(2)?,
+        stored_length: row.size32(3)?,
+        length: row.size32(4)?,
+        encoding: Encoding::from_i64(row.int(5)?).ok_or_else(|| corrupt("an unknown encoding of a chunk"))?,
+        reference: row.chunk_or_null(6)?,
+    })
 }
 
 const INSERT: &str =
@@ -77,23 +95,9 @@ impl Catalog {
     /// Where chunks are. One that is absent from the answer is in no pack.
     pub async fn locate(&self, ids: &[ChunkId]) -> Result<HashMap<ChunkId, ChunkLocation>, CatalogError> {
         let mut connection = self.reader.acquire().await?;
-        let head = "SELECT c.id, p.id, c.start, c.stored_length, c.length, c.encoding, c.reference FROM chunks c \
-             JOIN packs p ON p.number = c.pack WHERE c.id IN";
-        let found = rows::select_in(&mut connection, head, "", (0, |query| query), ids, bind_id).await?;
-        let read = |row: &sqlx::any::AnyRow| {
-            let encoding = Encoding::from_i64(row.int(5)?).ok_or_else(|| corrupt("an unknown encoding of a chunk"))?;
-            let location = ChunkLocation {
-                chunk: row.chunk(0)?,
-                pack: row.pack(1)?,
-                offset: row.size(2)?,
-                stored_length: row.size32(3)?,
-                length: row.size32(4)?,
-                encoding,
-                reference: row.chunk_or_null(6)?,
-            };
-            Ok((location.chunk, location))
-        };
-        found.iter().map(read).collect()
+        let head = format!("{LOCATION} WHERE c.id IN");
+        let found = rows::select_in(&mut connection, &head, "", (0, |query| query), ids, bind_id).await?;
+        found.iter().map(|row| location(row).map(|location| (location.chunk, location))).collect()
     }
 
     /// Enters a stored pack of an upload that goes on: its chunks stay provisional. Returns the chunks that were

@@ -142,7 +142,7 @@ fn meaning(entries: &[TarEntry]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     for TarEntry { path, metadata, action } in entries {
         let content = match action {
-            TarAction::Content(cut) => cut.id.to_string(),
+            TarAction::Content(cut, _) => cut.id.to_string(),
             TarAction::Known(content) => content.to_string(),
             TarAction::Remove => "removed".to_owned(),
         };
@@ -178,7 +178,7 @@ async fn known_contents(
         .iter()
         .filter_map(|entry| match &entry.action {
             TarAction::Known(content) => Some(*content),
-            TarAction::Content(_) | TarAction::Remove => None,
+            TarAction::Content(..) | TarAction::Remove => None,
         })
         .collect();
     let known = engine.catalog.known_contents(project.number, &wanted).await?;
@@ -187,7 +187,7 @@ async fn known_contents(
 
 fn entry_bytes(entry: &TarEntry, known: &HashMap<ContentId, KnownContent>) -> u64 {
     match &entry.action {
-        TarAction::Content(cut) => cut.size_bytes,
+        TarAction::Content(cut, _) => cut.size_bytes,
         TarAction::Known(content) => known.get(content).map_or(0, |known| known.size_bytes),
         TarAction::Remove => 0,
     }
@@ -195,7 +195,7 @@ fn entry_bytes(entry: &TarEntry, known: &HashMap<ContentId, KnownContent>) -> u6
 
 fn rows(entry: &TarEntry) -> Option<NewContent> {
     match &entry.action {
-        TarAction::Content(cut) => new_content(cut.clone(), [0; 16]),
+        TarAction::Content(cut, _) => new_content(cut.clone(), [0; 16]),
         TarAction::Known(_) | TarAction::Remove => None,
     }
 }
@@ -206,8 +206,7 @@ fn draft(entry: TarEntry, known: &HashMap<ContentId, KnownContent>) -> Result<Dr
         TarAction::Remove => {
             return Ok(Draft { target: Target::Path(path), expect: Expect::Anything, action: Action::Remove });
         }
-        TarAction::Content(cut) => {
-            let facts = facts(path.as_str(), None, &cut.head);
+        TarAction::Content(cut, facts) => {
             let (media_type, dimensions) = (facts.media_type, facts.dimensions);
             DraftContent { id: cut.id, size_bytes: cut.size_bytes, media_type, dimensions }
         }

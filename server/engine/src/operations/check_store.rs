@@ -7,6 +7,7 @@ use shelfmark_domain::access::{Denied, Permission, Scope};
 use shelfmark_domain::chunk_list::decode_segment;
 use shelfmark_domain::failure::{Failure, FailureKind};
 use shelfmark_domain::hash::{ChunkId, ContentId, PackId};
+use shelfmark_domain::location::ChunkLocation;
 use shelfmark_domain::name::{BuildName, EnvironmentName, ProjectName};
 
 use super::caller::Caller;
@@ -156,7 +157,7 @@ async fn check_pack(
         let Some(location) = locations.get(&id) else { continue };
         progress.checked_chunks += 1;
         progress.checked_bytes += u64::from(location.stored_length);
-        if let Err(error) = reread(engine, location).await {
+        if let Err(error) = reread_moved(engine, location).await {
             if error.kind() != FailureKind::Corrupt {
                 return Err(error.into());
             }
@@ -166,8 +167,24 @@ async fn check_pack(
     Ok(())
 }
 
+/// Reads a chunk where it is, and there again when it was moved in between. One that is in no pack any more was garbage.
+async fn reread_moved(engine: &Engine, location: &ChunkLocation) -> Result<(), ReadError> {
+    let mut location = location.clone();
+    loop {
+        let missing = match reread(engine, &location).await {
+            Err(ReadError::Store(StoreError::Missing { pack })) if pack == location.pack => pack,
+            other => return other,
+        };
+        location = match engine.catalog.locate(&[location.chunk]).await?.remove(&location.chunk) {
+            Some(now) if now.pack != missing => now,
+            Some(_) => return Err(StoreError::Missing { pack: missing }.into()),
+            None => return Ok(()),
+        };
+    }
+}
+
 /// Reads a chunk from the store, past everything that remembers that it was right once.
-async fn reread(engine: &Engine, location: &shelfmark_domain::location::ChunkLocation) -> Result<(), ReadError> {
+async fn reread(engine: &Engine, location: &ChunkLocation) -> Result<(), ReadError> {
     let piece = Piece::whole(location.clone());
     let stored = piece.location.offset..piece.location.offset + u64::from(piece.location.stored_length);
     let bytes = engine.store.read_stored(&piece.location.pack, stored).await?;

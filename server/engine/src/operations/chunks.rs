@@ -112,12 +112,35 @@ impl Chunks {
         let locations = self.locate(&missing).await?;
         let references = self.references_of(&locations).await?;
         let reads = locations.into_iter().map(|location| {
-            let needed = needed(&location, &references);
-            async move { Ok::<_, ReadError>((location.chunk, self.store.read_chunk(location, needed).await?)) }
+            let (id, read) = (location.chunk, self.read_located(location, &references));
+            async move { Ok::<_, ReadError>((id, read.await?)) }
         });
         let found: Vec<(ChunkId, Bytes)> = stream::iter(reads).buffer_unordered(READS_MAX).try_collect().await?;
         read.extend(found);
         ids.iter().map(|id| read.get(id).cloned().ok_or(ReadError::NoChunk(*id))).collect()
+    }
+
+    /// Reads a chunk where it is, and there again when it was moved in between. `known` may have the reference that
+    /// its decoding needs.
+    async fn read_located(&self, mut location: ChunkLocation, known: &References) -> Result<Bytes, ReadError> {
+        let id = location.chunk;
+        loop {
+            let mut references = References::new();
+            if let Some(reference) = location.reference {
+                references = match known.get(&reference) {
+                    Some(known) => [(reference, known.clone())].into(),
+                    None => Box::pin(self.resolve([reference].into())).await?,
+                };
+            }
+            let missing = match self.store.read_chunk(location, references).await {
+                Err(StoreError::Missing { pack }) => pack,
+                other => return Ok(other?),
+            };
+            location = self.locate(&[id]).await?.swap_remove(0);
+            if location.pack == missing {
+                return Err(StoreError::Missing { pack: missing }.into());
+            }
+        }
     }
 
     /// A chunk as that against which others are stored.
@@ -186,15 +209,9 @@ impl Chunks {
     }
 
     async fn read_reference(&self, location: ChunkLocation, resolved: &References) -> Result<Reference, ReadError> {
-        let (id, needed) = (location.chunk, needed(&location, resolved));
-        let reference = Reference::new(id, self.store.read_chunk(location, needed).await?);
+        let id = location.chunk;
+        let reference = Reference::new(id, self.read_located(location, resolved).await?);
         self.references.insert(id, reference.clone());
         Ok(reference)
     }
-}
-
-/// What decoding the chunk needs of `resolved`.
-fn needed(location: &ChunkLocation, resolved: &References) -> References {
-    let needed = location.reference.and_then(|id| resolved.get_key_value(&id));
-    needed.map(|(id, reference)| (*id, reference.clone())).into_iter().collect()
 }

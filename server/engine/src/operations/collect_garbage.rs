@@ -3,7 +3,8 @@
 //! What is collected was decided by rows alone: provisional chunks whose time is over, packs that were announced and
 //! given up, packs without chunks. An upload that had counted on a chunk that goes finds it missing in its own last
 //! transaction, and then stores it anew or fails; so whoever wins a race, nothing acknowledged loses a byte. Rows go
-//! first; the object follows when readers that knew its place are done.
+//! first; the object follows when readers that knew its place are done. Packs that are mostly garbage are compacted,
+//! so that they go as well.
 
 use futures::{StreamExt as _, TryStreamExt as _};
 
@@ -13,6 +14,8 @@ use shelfmark_domain::hash::PackId;
 use shelfmark_domain::time::Timestamp;
 
 use super::caller::Caller;
+use super::chunks::ReadError;
+use super::compact::{Compacted, compact, planned, sparse_packs};
 use crate::Engine;
 use crate::catalog::{AuditDraft, CatalogError};
 use crate::store::{StoreError, StoredPack};
@@ -25,6 +28,8 @@ const COMPARED_AT_ONCE: usize = 1_000;
 pub struct Collected {
     /// Chunks whose rows went.
     pub chunks: u64,
+    /// Packs that were mostly garbage; what was needed of them is elsewhere.
+    pub compacted: Compacted,
     /// Packs that nothing needs any more; their objects go when readers are done.
     pub retired: Vec<PackId>,
     /// Packs whose objects went.
@@ -39,6 +44,8 @@ pub enum CollectError {
     #[error(transparent)]
     Denied(#[from] Denied),
     #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -48,6 +55,7 @@ impl Failure for CollectError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Denied(error) => error.kind(),
+            Self::Read(error) => error.kind(),
             Self::Store(error) => error.kind(),
             Self::Catalog(error) => error.kind(),
         }
@@ -61,7 +69,9 @@ impl Failure for CollectError {
 pub async fn plan_collection(engine: &Engine, caller: &Caller) -> Result<Collected, CollectError> {
     caller.principal.require(Permission::Administer, Scope::Service)?;
     let (chunks, _) = engine.catalog.count_expired_chunks(caller.now).await?;
-    let retired = engine.catalog.expired_packs(caller.now).await?;
+    let sparse = sparse_packs(engine, caller.now).await?;
+    let mut retired = engine.catalog.expired_packs(caller.now).await?;
+    retired.extend(sparse.iter().map(|pack| (pack.id, pack.bytes)));
     let mut gone = engine.catalog.retired_packs(caller.now).await?;
     if engine.limits.readers_ms == 0 {
         gone.extend(retired.iter().map(|(pack, bytes)| (0, *pack, *bytes)));
@@ -71,6 +81,7 @@ pub async fn plan_collection(engine: &Engine, caller: &Caller) -> Result<Collect
     let deleted: Vec<(PackId, u64)> = gone.chain(orphans.iter().map(|o| (o.id, o.size_bytes))).collect();
     Ok(Collected {
         chunks,
+        compacted: planned(&sparse),
         retired: retired.into_iter().map(|(pack, _)| pack).collect(),
         deleted_bytes: deleted.iter().map(|(_, bytes)| bytes).sum(),
         deleted: deleted.into_iter().map(|(pack, _)| pack).collect(),
@@ -85,8 +96,11 @@ pub async fn collect_garbage(engine: &Engine, caller: &Caller) -> Result<Collect
     caller.principal.require(Permission::Administer, Scope::Service)?;
     let (catalog, limits) = (&engine.catalog, &engine.limits);
     let chunks = catalog.sweep_chunks(caller.now).await?;
+    let mut compacted = Compacted::default();
+    // What it fails at must not keep the rest from being freed: perhaps there is no room left for a new pack.
+    let compacting = compact(engine, caller.now, &mut compacted).await;
     let retired = catalog.retire_packs(caller.now, caller.now.plus_ms(limits.readers_ms)).await?;
-    let mut collected = Collected { chunks, retired, ..Collected::default() };
+    let mut collected = Collected { chunks, compacted, retired, ..Collected::default() };
     for (number, pack, bytes) in catalog.retired_packs(caller.now).await? {
         engine.store.delete_pack(&pack).await?;
         catalog.forget_pack(number).await?;
@@ -102,7 +116,7 @@ pub async fn collect_garbage(engine: &Engine, caller: &Caller) -> Result<Collect
     catalog.sweep_segments(caller.now).await?;
     catalog.sweep_idempotency_keys(caller.now.plus_ms(-limits.idempotency_ms)).await?;
     record(engine, caller, &collected).await?;
-    Ok(collected)
+    compacting.map(|()| collected)
 }
 
 /// Objects that no row names. This version of the program makes none: it names a pack before it stores it. They are
@@ -138,7 +152,9 @@ async fn record(engine: &Engine, caller: &Caller, collected: &Collected) -> Resu
         project: String::new(),
         subject: "garbage".to_owned(),
         message: String::new(),
-        details: serde_json::json!({ "chunks": collected.chunks, "retired": collected.retired,
+        details: serde_json::json!({ "chunks": collected.chunks,
+            "compacted": collected.compacted.packs, "copied_bytes": collected.compacted.copied_bytes,
+            "retired": collected.retired,
             "deleted": collected.deleted, "deleted_bytes": collected.deleted_bytes }),
     };
     write.record(&caller.principal, caller.now, draft);

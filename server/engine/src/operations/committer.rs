@@ -12,7 +12,9 @@ use super::caller::AccessError;
 use super::cutting::NewChunk;
 use super::decide::{Shelf, Verdict};
 use super::order::{Action, CommitError, Done, Incoming, Order, Outcome, Receipt, Summary};
+use super::pack_memory::PackMemory;
 use super::packing::{PackError, Packed, Packer};
+use super::put::LOOSE_BYTES_MAX;
 use super::repeat;
 use crate::catalog::{AuditDraft, Catalog, NewVersion, Write};
 
@@ -37,7 +39,9 @@ impl Committer {
     pub fn start(packer: Packer) -> Self {
         let (queue, orders) = mpsc::channel(QUEUE_MAX);
         let catalog = packer.chunks.catalog().clone();
-        tokio::spawn(run(packer, orders));
+        // A memory of its own: what is committed doesn't wait for packs of uploads that go on.
+        let memory = PackMemory::new(GROUP_MAX * LOOSE_BYTES_MAX);
+        tokio::spawn(run(Packer { memory, ..packer }, orders));
         Self { queue, catalog }
     }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+use futures::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
@@ -23,11 +23,25 @@ pub type ContentStream = BoxStream<'static, Result<Bytes, ReadError>>;
 
 /// Where a content's chunks are: all of them, or one segment of a long list.
 #[derive(Debug)]
-struct Segment {
+pub(super) struct Segment {
     /// Offset of each chunk in the content, and where it is stored.
     chunks: Vec<(u64, ChunkLocation)>,
     /// Offset of the byte after the last chunk.
     end: u64,
+}
+
+impl Segment {
+    /// Where its first byte is in the content.
+    pub(super) fn start(&self) -> u64 {
+        self.chunks.first().map_or(self.end, |(start, _)| *start)
+    }
+
+    /// The chunks that a range touches.
+    fn within(&self, range: &Range<u64>) -> &[(u64, ChunkLocation)] {
+        let from = self.chunks.partition_point(|(start, location)| start + u64::from(location.length) <= range.start);
+        let until = self.chunks.partition_point(|(start, _)| *start < range.end);
+        self.chunks.get(from..until).unwrap_or_default()
+    }
 }
 
 /// One segment of a content's chunk list.
@@ -137,35 +151,6 @@ impl Contents {
         })
     }
 
-    /// What `get` makes of the pieces of each segment that a range touches, one after the other.
-    pub(super) fn by_segment<T, F>(
-        &self,
-        id: ContentId,
-        range: Range<u64>,
-        get: impl Fn(Vec<Piece>) -> F + Send + 'static,
-    ) -> BoxStream<'static, Result<T, ReadError>>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<BoxStream<'static, Result<T, ReadError>>, ReadError>> + Send + 'static,
-    {
-        if range.is_empty() {
-            return stream::empty().boxed();
-        }
-        let (this, whole) = (self.clone(), range.clone());
-        let places = async move { this.places(id, &whole).await };
-        let this = self.clone();
-        stream::once(places)
-            .map_ok(|places| stream::iter(places.into_iter().map(Ok::<Place, ReadError>)))
-            .try_flatten()
-            .and_then(move |place| {
-                let (this, range) = (this.clone(), range.clone());
-                async move { this.pieces(id, place, &range).await }
-            })
-            .and_then(get)
-            .try_flatten()
-            .boxed()
-    }
-
     pub(super) async fn read_pieces(&self, pieces: Vec<Piece>) -> Result<ContentStream, ReadError> {
         let references = self.chunks.references_for(pieces.iter().map(|piece| &piece.location)).await?;
         Ok(self.chunks.store().read(pieces, references).map_err(ReadError::from).boxed())
@@ -205,20 +190,21 @@ impl Contents {
     ) -> Result<Vec<Piece>, ReadError> {
         let segment = self.segment(id, place).await?;
         let is_last = range.end <= segment.end;
-        let from =
-            segment.chunks.partition_point(|(start, location)| start + u64::from(location.length) <= range.start);
-        let until = segment.chunks.partition_point(|(start, _)| *start < range.end);
-        let wanted = segment.chunks.get(from..until).unwrap_or_default();
-        let (pieces, covered) = pieces(wanted, range);
-        let expected = range.end.min(segment.end).saturating_sub(range.start.max(first_byte(&segment)));
+        let (pieces, covered) = pieces(segment.within(range), range);
+        let expected = range.end.min(segment.end).saturating_sub(range.start.max(segment.start()));
         if covered != expected || (!is_last && segment.chunks.is_empty()) {
             return Err(ReadError::WrongSize(id));
         }
         Ok(pieces)
     }
 
+    /// Forgets where the chunks of a segment are.
+    pub(super) fn forget(&self, id: ContentId, place: Place) {
+        self.segments.remove(&(id, place.position));
+    }
+
     /// A segment; many who ask at once wait for one reading.
-    async fn segment(&self, id: ContentId, place: Place) -> Result<Arc<Segment>, ReadError> {
+    pub(super) async fn segment(&self, id: ContentId, place: Place) -> Result<Arc<Segment>, ReadError> {
         match self.segments.get_value_or_guard_async(&(id, place.position)).await {
             Ok(segment) => Ok(segment),
             Err(guard) => {
@@ -271,10 +257,6 @@ impl Contents {
             other => other,
         }
     }
-}
-
-fn first_byte(segment: &Segment) -> u64 {
-    segment.chunks.first().map_or(segment.end, |(start, _)| *start)
 }
 
 /// The parts of chunks that lie in a range, and how many bytes they are.

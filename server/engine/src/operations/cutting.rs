@@ -17,6 +17,12 @@ pub(super) const SINGLE_CHUNK_BYTES_MAX: usize = 32 << 10;
 /// How much of a content's start is kept for finding out what it is, in bytes.
 pub(super) const HEAD_BYTES_MAX: usize = 256 << 10;
 
+/// The room for chunks that are cut one after the other, in bytes, unless they are larger.
+const ROOM_BYTES: usize = 1 << 20;
+
+/// The most that is read at once, in bytes.
+const READ_BYTES: usize = 64 << 10;
+
 /// How many chunks are taken unprobed at most, once several in a row were not worth compressing.
 const UNPROBED_MAX: u32 = 15;
 
@@ -126,13 +132,16 @@ where
     };
     let mut cutter = Cutter::new();
     let mut buffer = BytesMut::new();
-    let mut is_end = fill(reader, &mut buffer, SINGLE_CHUNK_BYTES_MAX + 1)?;
+    let mut is_end = fill(reader, &mut buffer, SINGLE_CHUNK_BYTES_MAX + 1, 0)?;
     if is_end && !buffer.is_empty() {
-        cutting.take(std::mem::take(&mut buffer).freeze())?;
+        // Copied: it may be far smaller than the room that was made for it, and thousands may come at once.
+        cutting.take(Bytes::copy_from_slice(&buffer))?;
+        buffer.clear();
     }
     while !buffer.is_empty() || !is_end {
         if !is_end && buffer.len() < cutter.wanted() {
-            is_end = fill(reader, &mut buffer, cutter.wanted())?;
+            let so_far = cutting.size_bytes + buffer.len() as u64;
+            is_end = fill(reader, &mut buffer, cutter.wanted(), so_far)?;
         }
         if let Some(length) = cutter.cut(&buffer, is_end) {
             if cutting.size_bytes + length as u64 > bytes_max {
@@ -147,12 +156,19 @@ where
     Ok(cutting.finish())
 }
 
-/// Reads until the buffer holds `wanted` bytes or the end is reached; says which.
-fn fill(reader: &mut dyn Read, buffer: &mut BytesMut, wanted: usize) -> io::Result<bool> {
-    const READ_BYTES: usize = 256 << 10;
+/// Reads until the buffer holds `wanted` bytes or the end is reached; says which. The chunks that have been cut share
+/// the buffer's memory and keep it, so there is room for several in it: as many as have come so far, up to a limit.
+fn fill(reader: &mut dyn Read, buffer: &mut BytesMut, wanted: usize, so_far: u64) -> io::Result<bool> {
+    if buffer.capacity() < wanted {
+        let several = usize::try_from(so_far).map_or(ROOM_BYTES, |so_far| so_far.min(ROOM_BYTES)).max(2 * wanted);
+        let room = if so_far == 0 { wanted } else { several };
+        let mut next = BytesMut::with_capacity(room);
+        next.extend_from_slice(buffer);
+        *buffer = next;
+    }
     while buffer.len() < wanted {
         let had = buffer.len();
-        buffer.resize(had + READ_BYTES.min(wanted.next_power_of_two()).max(8 << 10), 0);
+        buffer.resize((had + READ_BYTES).min(buffer.capacity()), 0);
         let got = loop {
             match reader.read(&mut buffer[had..]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -2,11 +2,9 @@
 //! entered with provisional rows; the last pack, and all of a small upload, is entered in the transaction that refers
 //! to the chunks.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use rayon::prelude::*;
 use tokio::task::JoinHandle;
 
@@ -16,16 +14,15 @@ use shelfmark_domain::pack::{PackBuilder, SealedPack};
 
 use super::chunks::{Chunks, ReadError};
 use super::cutting::{NewChunk, SINGLE_CHUNK_BYTES_MAX, Storing};
+use super::encoding::{Against, EncodedChunk, LEVEL};
+use super::pack_memory::{PackMemory, Rooms, Share};
 use crate::catalog::{CatalogError, ChunkRow, KnownChunk, ProjectRow, Write};
 use crate::clock::Clock;
 use crate::limits::Limits;
-use crate::store::{Compressor, How, Reference, StoreError};
+use crate::store::{Compressor, Reference, StoreError};
 
 /// How many references may stand behind a chunk: more save a little space and cost reads.
 const DEPTH_MAX: u32 = 32;
-const LEVEL: i32 = 3;
-/// A higher level saves two percent of small pictures and takes six times as long.
-const DICTIONARY_LEVEL: i32 = 3;
 /// Most chunks of other uploads that one upload may wait to make permanent.
 const ADOPTED_MAX: usize = 1_000_000;
 
@@ -63,6 +60,7 @@ pub(crate) struct Packer {
     pub chunks: Chunks,
     pub clock: Clock,
     pub limits: Arc<Limits>,
+    pub memory: PackMemory,
 }
 
 /// Chunks on their way into packs.
@@ -71,6 +69,9 @@ pub(super) struct Packing {
     upload: [u8; 16],
     dictionary: Option<Reference>,
     builder: Option<PackBuilder>,
+    /// The share of the memory that the pack being filled takes.
+    share: Option<Share>,
+    rooms: Rooms,
     depths: HashMap<ChunkId, u32>,
     /// The pack that is being stored, and its chunks.
     storing: Option<JoinHandle<Result<Entered, PackError>>>,
@@ -84,6 +85,8 @@ pub(super) struct Packing {
 struct Entered {
     own: u64,
     foreign: Vec<ChunkId>,
+    /// The memory that held it.
+    room: Vec<u8>,
 }
 
 /// Stored chunks that wait for the transaction that refers to them.
@@ -105,6 +108,8 @@ impl Packer {
             upload: *uuid::Uuid::now_v7().as_bytes(),
             dictionary,
             builder: None,
+            share: None,
+            rooms: self.memory.rooms(),
             depths: HashMap::new(),
             storing: None,
             in_flight: HashSet::new(),
@@ -122,13 +127,13 @@ impl Packer {
         }
     }
 
-    /// Names a pack in the catalog and stores it.
+    /// Names a pack in the catalog and stores it; gives its number, its rows, and the memory that held it.
     async fn store(
         &self,
         pack: SealedPack,
         depths: &HashMap<ChunkId, u32>,
         upload: Option<[u8; 16]>,
-    ) -> Result<(i64, Vec<ChunkRow>), PackError> {
+    ) -> Result<(i64, Vec<ChunkRow>, Vec<u8>), PackError> {
         let row = |entry: &shelfmark_domain::pack::PackEntry| {
             let depth = depths.get(&entry.chunk).copied().unwrap_or_default();
             ChunkRow { entry: entry.clone(), depth }
@@ -136,8 +141,8 @@ impl Packer {
         let rows: Vec<ChunkRow> = pack.entries.iter().map(row).collect();
         let held_until = self.clock.now().plus_ms(self.limits.grace_ms);
         let number = self.chunks.catalog().announce_pack(pack.id, pack.bytes.len() as u64, upload, held_until).await?;
-        self.chunks.store().put_pack(pack).await?;
-        Ok((number, rows))
+        let room = self.chunks.store().put_pack(pack).await?.room;
+        Ok((number, rows, room))
     }
 }
 
@@ -176,10 +181,38 @@ impl Packing {
             self.note(chunk.id, known[&chunk.id])?;
         }
         let encoded = self.encode(new, &known).await?;
+        let mut expected: usize = encoded.iter().map(|chunk| chunk.stored.len()).sum();
         for chunk in encoded {
-            self.push(chunk).await?;
+            let stored = chunk.stored.len();
+            self.push(chunk, expected).await?;
+            expected -= stored;
         }
         Ok(())
+    }
+
+    /// Takes a share of the memory for so many bytes more. When there is none, what has been filled goes first.
+    async fn take_memory(&mut self, bytes: usize) -> Result<(), PackError> {
+        let share = match self.packer.memory.try_take(bytes) {
+            Some(share) => share,
+            None => {
+                self.store_pack().await?;
+                self.packer.memory.take(bytes).await
+            }
+        };
+        match &mut self.share {
+            Some(taken) => taken.merge(share),
+            none => *none = Some(share),
+        }
+        Ok(())
+    }
+
+    /// Returns when this upload should send off what it has filled because others wait for memory; never when it has
+    /// filled nothing.
+    pub async fn should_give_way(&self) {
+        match &self.builder {
+            Some(_) => self.packer.memory.is_wanted().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// A chunk that others have brought: one that nothing refers to yet is made permanent with this upload.
@@ -228,35 +261,40 @@ impl Packing {
         tokio::task::spawn_blocking(encode).await.map_err(|_| PackError::Interrupted)
     }
 
-    async fn push(&mut self, chunk: EncodedChunk) -> Result<(), PackError> {
+    /// Puts a chunk into the pack; `expected` bytes are known to come, its own included.
+    async fn push(&mut self, chunk: EncodedChunk, expected: usize) -> Result<(), PackError> {
+        let pack_bytes = self.packer.limits.pack_bytes;
         let is_full = |pack: &PackBuilder| {
             !pack.is_empty()
-                && (pack.stored_bytes() + chunk.stored.len() > self.packer.limits.pack_bytes
-                    || !pack.has_room_for(chunk.stored.len()))
+                && (pack.stored_bytes() + chunk.stored.len() > pack_bytes || !pack.has_room_for(chunk.stored.len()))
         };
         if self.builder.as_ref().is_some_and(is_full) {
             self.store_pack().await?;
         }
-        let builder = self.builder.get_or_insert_with(|| PackBuilder::new(*uuid::Uuid::now_v7().as_bytes(), 0));
+        self.take_memory(chunk.stored.len()).await?;
+        let begin = || PackBuilder::within(*uuid::Uuid::now_v7().as_bytes(), self.rooms.take(expected.min(pack_bytes)));
+        let builder = self.builder.get_or_insert_with(begin);
+        builder.grow_to(pack_bytes, chunk.stored.len());
         builder.push(chunk.id, &chunk.stored, chunk.length, chunk.encoding, chunk.reference);
         self.depths.insert(chunk.id, chunk.depth);
         Ok(())
     }
 
-    /// Sends the full pack on its way and waits only for the one before it.
-    async fn store_pack(&mut self) -> Result<(), PackError> {
+    /// Sends the pack on its way and waits only for the one before it.
+    pub async fn store_pack(&mut self) -> Result<(), PackError> {
         self.settle().await?;
         let Some(builder) = self.builder.take() else { return Ok(()) };
-        let (pack, depths) = (builder.seal(), std::mem::take(&mut self.depths));
+        let (pack, depths, share) = (builder.seal(), std::mem::take(&mut self.depths), self.share.take());
         self.in_flight = depths.keys().copied().collect();
         self.has_entered = true;
         let (packer, upload) = (self.packer.clone(), self.upload);
         self.storing = Some(tokio::spawn(async move {
-            let (number, rows) = packer.store(pack, &depths, Some(upload)).await?;
+            let (number, rows, room) = packer.store(pack, &depths, Some(upload)).await?;
+            drop(share);
             let held_until = packer.clock.now().plus_ms(packer.limits.grace_ms);
             let foreign = packer.chunks.catalog().enter_pack(number, &rows, held_until).await?;
             let foreign = foreign.ok_or(PackError::Expired)?;
-            Ok(Entered { own: (rows.len() - foreign.len()) as u64, foreign })
+            Ok(Entered { own: (rows.len() - foreign.len()) as u64, foreign, room })
         }));
         Ok(())
     }
@@ -268,6 +306,7 @@ impl Packing {
         // Some of them may be permanent by now; making them so once more does no harm.
         self.adopted.extend(entered.foreign);
         self.in_flight.clear();
+        self.rooms.give_back(entered.room);
         Ok(())
     }
 
@@ -283,7 +322,10 @@ impl Packing {
     pub async fn finish(mut self) -> Result<Packed, PackError> {
         self.settle().await?;
         let last = match self.builder.take() {
-            Some(builder) if !builder.is_empty() => Some(self.packer.store(builder.seal(), &self.depths, None).await?),
+            Some(builder) if !builder.is_empty() => {
+                let (number, rows, _) = self.packer.store(builder.seal(), &self.depths, None).await?;
+                Some((number, rows))
+            }
             _ => None,
         };
         let upload = self.has_entered.then_some((self.upload, self.entered));
@@ -321,50 +363,5 @@ impl Packed {
             return Err(PackError::Expired);
         }
         Ok(())
-    }
-}
-
-/// A chunk in its stored form.
-struct EncodedChunk {
-    id: ChunkId,
-    stored: Bytes,
-    length: u32,
-    encoding: shelfmark_domain::pack::Encoding,
-    reference: Option<ChunkId>,
-    depth: u32,
-}
-
-/// What a chunk is compressed against.
-enum Against {
-    /// `None`: it isn't compressed.
-    Nothing {
-        level: Option<i32>,
-    },
-    Dictionary(Reference),
-    /// A relative, with the number of references behind it.
-    Relative(Reference, u32),
-}
-
-impl Against {
-    fn encode(&self, compressor: &mut Compressor, chunk: NewChunk) -> EncodedChunk {
-        let (how, depth) = match self {
-            Self::Nothing { level: None } => (How::Raw, 0),
-            Self::Nothing { level: Some(level) } => (How::Plain { level: *level }, 0),
-            Self::Dictionary(reference) => (How::Dictionary { reference, level: DICTIONARY_LEVEL }, 0),
-            Self::Relative(reference, depth) => (How::Against { reference, level: LEVEL }, *depth),
-        };
-        let encoded = compressor.encode(&chunk.bytes, how);
-        EncodedChunk {
-            id: chunk.id,
-            length: chunk.bytes.len() as u32, // a chunk is far smaller than 4 GiB
-            encoding: encoded.encoding,
-            reference: encoded.reference,
-            depth: encoded.reference.map_or(0, |_| depth + 1),
-            // What isn't compressed is not copied either: an upload of media is nearly all of that kind.
-            stored: match encoded.stored {
-                Cow::Borrowed(_) => chunk.bytes.clone(),
-                Cow::Owned(stored) => stored.into(),
-            },
-        }
     }
 }

@@ -24,7 +24,7 @@ use crate::catalog::{NewContent, ProjectRow};
 use crate::store::Compressor;
 
 /// Bodies up to this size are taken as a whole and stored together with others that come at the same time, in bytes.
-const LOOSE_BYTES_MAX: usize = 256 << 10;
+pub(super) const LOOSE_BYTES_MAX: usize = 256 << 10;
 
 /// What to upload, besides its bytes.
 #[derive(Clone, Debug, Default)]

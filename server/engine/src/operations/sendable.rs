@@ -10,6 +10,7 @@ use shelfmark_domain::hash::ContentId;
 
 use super::chunks::ReadError;
 use super::contents::Contents;
+use super::reading::Length;
 use crate::store::{Piece, Stretch};
 
 /// Contents up to this size are always sent from memory, in bytes: handing over a file costs more than copying them.
@@ -25,6 +26,15 @@ const PIECES_AT_ONCE: usize = 16;
 pub enum Part {
     Bytes(Bytes),
     Stretch(Stretch),
+}
+
+impl Length for Part {
+    fn length(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.length(),
+            Self::Stretch(stretch) => stretch.length,
+        }
+    }
 }
 
 /// Bytes of a content in order.

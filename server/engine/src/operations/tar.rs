@@ -13,6 +13,7 @@ use shelfmark_domain::metadata::{InvalidMetadata, METADATA_BYTES_MAX, Metadata};
 use shelfmark_domain::path::{AssetPath, InvalidPath};
 
 use super::cutting::{CutContent, cut_content};
+use super::facts::{Facts, facts};
 use super::transfer::{ArrivingBody, Stages};
 use crate::store::Compressor;
 
@@ -41,7 +42,8 @@ pub(super) struct TarEntry {
 /// What an entry asks for.
 #[derive(Clone, Debug)]
 pub(super) enum TarAction {
-    Content(CutContent),
+    /// A content that has come, without its head: what there is to know from that is known.
+    Content(CutContent, Facts),
     /// A content that the project is said to have.
     Known(ContentId),
     Remove,
@@ -279,7 +281,7 @@ fn action<R: Read>(
             Err(wrong("SHELFMARK.known", "the entry has bytes"))
         };
     }
-    let cut = cut_content(entry, limits.content_bytes_max, false, compressor, &mut |piece| stages.put(piece))?;
+    let mut cut = cut_content(entry, limits.content_bytes_max, false, compressor, &mut |piece| stages.put(piece))?;
     if cut.size_bytes != size {
         return Err(TarError::CutShort);
     }
@@ -287,6 +289,10 @@ fn action<R: Read>(
         Some(announced) if announced != cut.id => {
             Err(TarError::WrongContent { path: path.to_string(), announced, came: cut.id })
         }
-        _ => Ok(TarAction::Content(cut)),
+        _ => {
+            // Found out here and not when all has come: the heads of all entries may be more than fits into memory.
+            let facts = facts(path.as_str(), None, &std::mem::take(&mut cut.head));
+            Ok(TarAction::Content(cut, facts))
+        }
     }
 }

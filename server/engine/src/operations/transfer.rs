@@ -14,10 +14,12 @@ use super::packing::{PackError, Packing};
 use crate::store::{Reference, train_dictionary};
 
 /// Pieces of a request's body that wait to be read.
-const ARRIVED_MAX: usize = 8;
+const ARRIVED_MAX: usize = 4;
 /// Cut chunks are handed on in stages of about this many bytes, two of which may wait.
-const STAGE_BYTES: usize = 4 << 20;
-const STAGES_MAX: usize = 2;
+const STAGE_BYTES: usize = 1 << 20;
+/// The same for the first stage, when a dictionary may be trained on it.
+const TRAINING_STAGE_BYTES: usize = 4 << 20;
+const STAGES_MAX: usize = 1;
 /// A dictionary is trained when so many small chunks come at once; fewer don't show what is typical.
 const DICTIONARY_SAMPLES_MIN: usize = 200;
 const DICTIONARY_SAMPLE_BYTES_MAX: usize = 16 << 10;
@@ -59,6 +61,8 @@ struct Stage {
 /// Where the blocking thread puts what it has cut.
 pub(super) struct Stages {
     stage: Stage,
+    /// How many bytes the stage gets.
+    bytes_wanted: usize,
     queue: mpsc::Sender<Stage>,
 }
 
@@ -72,11 +76,12 @@ impl Stages {
             }
             Piece::Segment { position, start, list } => self.stage.segments.push((position, start, list)),
         }
-        if self.stage.bytes < STAGE_BYTES { Ok(()) } else { self.hand_on() }
+        if self.stage.bytes < self.bytes_wanted { Ok(()) } else { self.hand_on() }
     }
 
     fn hand_on(&mut self) -> Result<(), CutError> {
         let stage = std::mem::take(&mut self.stage);
+        self.bytes_wanted = STAGE_BYTES;
         self.queue.blocking_send(stage).map_err(|_| CutError::Stopped)
     }
 }
@@ -112,8 +117,9 @@ where
 {
     let (arriving, arrived) = mpsc::channel(ARRIVED_MAX);
     let (queue, mut stages) = mpsc::channel(STAGES_MAX);
+    let bytes_wanted = if trains { TRAINING_STAGE_BYTES } else { STAGE_BYTES };
     let cutting = tokio::task::spawn_blocking(move || {
-        let mut sink = Stages { stage: Stage::default(), queue };
+        let mut sink = Stages { stage: Stage::default(), bytes_wanted, queue };
         let cut = work(ArrivingBody { arrived, current: Bytes::new() }, &mut sink)?;
         sink.hand_on()?;
         Ok::<T, E>(cut)
@@ -130,7 +136,16 @@ where
     let mut dictionary = None;
     let pack = async {
         let mut may_train = trains;
-        while let Some(stage) = stages.recv().await {
+        loop {
+            let stage = tokio::select! {
+                biased;
+                stage = stages.recv() => stage,
+                () = packing.should_give_way() => {
+                    packing.store_pack().await?;
+                    continue;
+                }
+            };
+            let Some(stage) = stage else { break };
             if std::mem::take(&mut may_train) {
                 dictionary = train(&stage.chunks, &mut packing).await?;
             }

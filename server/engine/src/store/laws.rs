@@ -88,7 +88,7 @@ fn pieces(locations: &[ChunkLocation], range: std::ops::Range<usize>) -> Vec<Pie
 pub async fn what_is_put_is_read_back_in_any_part(store: &Store) {
     let Sample { chunks, pack, references } = sample();
     let content = chunks.concat();
-    let locations = store.put_pack(pack).await.unwrap();
+    let locations = store.put_pack(pack).await.unwrap().locations;
 
     let ends = [0, 1, 699_999, 700_000, 1_400_000, 1_450_000, 1_490_000, 1_500_000, 2_000_000, content.len()];
     for _ in 0..2 {
@@ -130,7 +130,7 @@ pub async fn a_pack_is_listed_and_indexed(store: &Store) {
 pub async fn a_deleted_pack_is_missing(store: &Store) {
     let pack = raw_pack(&[noise(1, 1_000)]);
     let id = pack.id;
-    let location = store.put_pack(pack).await.unwrap().remove(0);
+    let location = store.put_pack(pack).await.unwrap().locations.remove(0);
     store.read_chunk(location.clone(), References::new()).await.unwrap();
 
     for id in [id, id, PackId::of(b"never written")] {
@@ -154,7 +154,7 @@ pub async fn a_flipped_byte_is_damage_and_never_wrong_bytes(store: &Store) {
             let mut damaged = pack.clone();
             damaged.id = PackId::of(&noise(at as u64, 9));
             damaged.bytes[(entry.offset + u64::from(position)) as usize] ^= 0x20;
-            let locations = store.put_pack(damaged).await.unwrap();
+            let locations = store.put_pack(damaged).await.unwrap().locations;
 
             let whole = locations.iter().cloned().map(Piece::whole).collect();
             let mut items = store.read(whole, references.clone());
@@ -200,7 +200,7 @@ pub async fn a_pack_cut_short_is_damage(store: &Store) {
         pack.id = PackId::of(&noise(length as u64, 9));
         pack.bytes.truncate(length);
         let id = pack.id;
-        let locations = store.put_pack(pack).await.unwrap();
+        let locations = store.put_pack(pack).await.unwrap().locations;
 
         let error =
             read(store, locations.into_iter().map(Piece::whole).collect(), References::new()).await.unwrap_err();
@@ -213,7 +213,7 @@ pub async fn a_pack_cut_short_is_damage(store: &Store) {
 /// However many neighbouring chunks a remote store is asked for, it is asked once.
 pub async fn neighbours_are_one_request(store: &Store) {
     let chunks: Vec<Vec<u8>> = (0..40).map(|seed| noise(seed, 100_000)).collect();
-    let locations = store.put_pack(raw_pack(&chunks)).await.unwrap();
+    let locations = store.put_pack(raw_pack(&chunks)).await.unwrap().locations;
 
     let before = store.counters();
     let part = read(store, pieces(&locations, 150_000..3_950_000), References::new()).await.unwrap();
@@ -226,7 +226,7 @@ pub async fn neighbours_are_one_request(store: &Store) {
 /// A chunk whose reference is not given is an error and not a guess.
 pub async fn a_missing_reference_is_damage(store: &Store) {
     let Sample { pack, references, .. } = sample();
-    let location = store.put_pack(pack).await.unwrap().remove(3);
+    let location = store.put_pack(pack).await.unwrap().locations.remove(3);
     assert!(store.read_chunk(location.clone(), references).await.is_ok());
     assert!(matches!(
         store.read_chunk(location, References::new()).await,
@@ -265,7 +265,7 @@ async fn a_folder_reads_only_what_is_wanted_of_a_raw_chunk_that_was_checked() {
     let config = StoreConfig::Folder { path: folder.path().to_owned() };
     let store = Store::open(config.clone()).await.unwrap();
     let chunks = [noise(1, 400_000), noise(2, 400_000)];
-    let locations = store.put_pack(raw_pack(&chunks)).await.unwrap();
+    let locations = store.put_pack(raw_pack(&chunks)).await.unwrap().locations;
     let wanted = pieces(&locations, 399_000..401_000);
 
     for (store, read_bytes) in [(&store, 800_000), (&store, 2_000), (&Store::open(config).await.unwrap(), 800_000)] {
@@ -283,7 +283,7 @@ async fn a_folder_reads_a_damaged_pack_again_once_it_is_replaced() {
     let bytes = noise(1, 50_000);
     let whole = raw_pack(std::slice::from_ref(&bytes));
     let file = folder.path().join(keys::pack(&whole.id).as_ref());
-    let location = store.put_pack(whole.clone()).await.unwrap().remove(0);
+    let location = store.put_pack(whole.clone()).await.unwrap().locations.remove(0);
 
     std::fs::write(&file, &whole.bytes[..40_000]).unwrap();
     let error = store.read_chunk(location.clone(), References::new()).await.unwrap_err();

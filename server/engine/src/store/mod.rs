@@ -40,7 +40,7 @@ pub use decode::decode;
 pub use dictionary::train_dictionary;
 pub use encode::{Compressor, Encoded, How};
 pub use error::{Cause, StoreError};
-pub use packs::StoredPack;
+pub use packs::{PutPack, StoredPack};
 pub use plan::Piece;
 pub use read::ByteStream;
 pub use reference::{Reference, References};

@@ -32,20 +32,29 @@ pub struct StoredPack {
     pub modified_at: Timestamp,
 }
 
+/// A pack that has been written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutPack {
+    /// Where its chunks are now, for the rows that name them.
+    pub locations: Vec<ChunkLocation>,
+    /// The memory that held it, for the next pack; nothing when the store keeps it.
+    pub room: Vec<u8>,
+}
+
 impl Store {
-    /// Writes a pack; gives where its chunks are now, for the rows that name them. It is durable when this returns.
-    /// Waits while too many bytes are being written. Nothing is compared with names: whoever fills a pack has hashed.
+    /// Writes a pack; gives where its chunks are now. It is durable when this returns. Waits while too many bytes are being written. Nothing is compared with names: whoever fills a pack has hashed.
     ///
     /// Dropping the future half-way may leave the pack behind, which no row names.
     ///
     /// # Errors
     /// `Full`, `Unreachable`, `Internal`. The pack may be there or not.
-    pub async fn put_pack(&self, pack: SealedPack) -> Result<Vec<ChunkLocation>, StoreError> {
+    pub async fn put_pack(&self, pack: SealedPack) -> Result<PutPack, StoreError> {
         let SealedPack { id, bytes, entries } = pack;
         let size = bytes.len();
         let kib = size.div_ceil(1 << 10).clamp(1, PUT_KIB_IN_FLIGHT_MAX) as u32;
         let _permits = self.inner.puts.acquire_many(kib).await.expect("the semaphore is never closed");
-        let payload = PutPayload::from(Bytes::from(bytes));
+        let bytes = Bytes::from(bytes);
+        let payload = PutPayload::from(bytes.clone());
         self.inner.objects.put(&keys::pack(&id), payload).await.map_err(StoreError::of_backend)?;
         if let Some(folder) = &self.inner.folder {
             folder.close(&id);
@@ -60,7 +69,8 @@ impl Store {
             encoding: entry.encoding,
             reference: entry.reference,
         };
-        Ok(entries.into_iter().map(location).collect())
+        let room = bytes.try_into_mut().map_or_else(|_| Vec::new(), Vec::from);
+        Ok(PutPack { locations: entries.into_iter().map(location).collect(), room })
     }
 
     /// Deletes a pack. One that is not there is as good as deleted. Its rows are gone before, and no reader that
