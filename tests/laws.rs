@@ -40,6 +40,7 @@ pub mod ground;
 mod moving;
 mod numbers;
 mod putting;
+mod races;
 mod releases;
 mod repeating;
 mod side_by_side;

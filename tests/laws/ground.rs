@@ -68,7 +68,7 @@ impl Ground {
             Backing::Bucket => StoreConfig::S3(bucket()?),
         };
         let opened = Store::open(store.clone()).await.expect("the store opens");
-        let engine = engine(&catalog, opened).await;
+        let engine = engine(&catalog, opened, limits()).await;
         let site = Site { engine, who: administrator(), name: "site".parse().expect("it is a name") };
         let ground = Self { site, database, backing, catalog, store, postgres, _folder: folder };
         create_project(&ground.engine, &ground.caller(), &ground.name, "").await.expect("a project can be made");
@@ -87,7 +87,12 @@ impl Ground {
 
     /// Another engine on the same database with a store of its own.
     pub async fn on_store(&self, store: Store) -> Site {
-        Site { engine: engine(&self.catalog, store).await, ..self.site.clone() }
+        self.with_limits(store, limits()).await
+    }
+
+    /// Another engine on the same database with a store and limits of its own.
+    pub async fn with_limits(&self, store: Store, limits: Limits) -> Site {
+        Site { engine: engine(&self.catalog, store, limits).await, ..self.site.clone() }
     }
 
     /// The folder that holds the bytes, where they are in one.
@@ -118,9 +123,12 @@ impl Drop for Ground {
     }
 }
 
-async fn engine(catalog: &CatalogConfig, store: Store) -> Engine {
+fn limits() -> Limits {
+    Limits { pack_bytes: 4 << 20, ..Limits::default() }
+}
+
+async fn engine(catalog: &CatalogConfig, store: Store, limits: Limits) -> Engine {
     let catalog = Catalog::open(catalog).await.expect("the catalog opens");
-    let limits = Limits { pack_bytes: 4 << 20, ..Limits::default() };
     let parts = EngineParts { catalog, store, clock: Clock::default(), limits };
     Engine::start(parts).await.expect("the engine starts")
 }
