@@ -4,6 +4,7 @@ mod delivery;
 mod http;
 mod kill;
 mod laws;
+mod load;
 mod memory;
 mod process;
 mod service;
