@@ -6,6 +6,7 @@ mod kill;
 mod laws;
 mod load;
 mod memory;
+mod power;
 mod process;
 mod service;
 mod tidy;
