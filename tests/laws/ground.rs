@@ -35,7 +35,7 @@ pub struct Ground {
     pub site: Site,
     pub database: Database,
     pub backing: Backing,
-    catalog: CatalogConfig,
+    pub catalog: CatalogConfig,
     store: StoreConfig,
     /// The address and name of the PostgreSQL database, which is dropped at the end.
     postgres: Option<(String, String)>,
@@ -88,6 +88,12 @@ impl Ground {
     /// Another engine on the same database with a store of its own.
     pub async fn on_store(&self, store: Store) -> Site {
         self.with_limits(store, limits()).await
+    }
+
+    /// Another engine on the same database, reached in another way, and the same store; its packs are small.
+    pub async fn on_catalog(&self, catalog: &CatalogConfig) -> Site {
+        let limits = Limits { pack_bytes: 512 << 10, ..limits() };
+        Site { engine: engine(catalog, self.engine.store.clone(), limits).await, ..self.site.clone() }
     }
 
     /// Another engine on the same database with a store and limits of its own.
