@@ -7,7 +7,7 @@ use shelfmark_domain::failure::{Failure as _, FailureKind};
 use shelfmark_domain::hash::ContentId;
 use shelfmark_engine::limits::Limits;
 use shelfmark_engine::operations::{
-    AddedChange as Add, Base, Caller, Expect, Upload, check_store, collect_garbage, remove, undelete,
+    AddedChange as Add, Base, Caller, Expect, Upload, add_changes, check_store, collect_garbage, remove, undelete,
 };
 use shelfmark_engine::store::Store;
 
@@ -104,7 +104,13 @@ impl Person {
     async fn release(&mut self) -> Acknowledged {
         let acknowledged = self.put().await;
         let Some((path, content)) = acknowledged.first().cloned() else { return acknowledged };
-        let release = self.site.release(vec![Add::Asset { path: of(&path), version: None }]).await;
+        let (release, changes) =
+            (self.site.release(Vec::new()).await, vec![Add::Asset { path: of(&path), version: None }]);
+        let Site { engine, name, .. } = &self.site;
+        if let Err(refused) = add_changes(engine, &self.site.caller(), name, release, changes).await {
+            told_to_try_again(refused.kind(), &refused);
+            return acknowledged;
+        }
         match self.site.try_build(release, Base::FinalEnvironment).await {
             Ok(build) => {
                 self.site.promote("production", build.name).await;
