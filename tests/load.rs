@@ -199,3 +199,13 @@ pub async fn check(client: &Client, journal: &Shared, since: usize) {
         assert!(served.contains(build.split('.').next().unwrap()), "{served} is what {build} pins");
     }
 }
+
+/// The store reads back whole.
+pub async fn assert_undamaged(client: &Client) {
+    let answer = client.request(Method::POST, "store/fsck").json(&json!({})).send().await.unwrap();
+    let lines = answer.error_for_status().unwrap().text().await.unwrap();
+    let last: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    assert_eq!(last["event"], "done", "{last}");
+    assert_eq!((&last["damaged"], &last["damaged_builds"]), (&json!([]), &json!([])), "{last}");
+    assert_eq!(last["unused_chunks"], 0, "{last}");
+}

@@ -4,20 +4,19 @@
 //! `SHELFMARK_TEST_POWER_CUTS` is how many cuts (8 by default).
 
 mod disk;
-mod journal;
+pub mod journal;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::laws::chance::Chance;
-use crate::load::{People, Shared, check};
-use crate::process::{Client, Process};
+use crate::load::{People, Shared, assert_undamaged, check};
+use crate::process::Process;
 use disk::{Disk, MAPPED};
 use journal::{library, settings, steps};
 
@@ -115,15 +114,6 @@ fn check_after(runtime: &Runtime, root: &Path, journal: &Shared) {
         check(&client, journal, 0).await;
         assert_undamaged(&client).await;
     });
-}
-
-async fn assert_undamaged(client: &Client) {
-    let answer = client.request(Method::POST, "store/fsck").json(&json!({})).send().await.unwrap();
-    let lines = answer.error_for_status().unwrap().text().await.unwrap();
-    let last: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
-    assert_eq!(last["event"], "done", "{last}");
-    assert_eq!((&last["damaged"], &last["damaged_builds"]), (&json!([]), &json!([])), "{last}");
-    assert_eq!(last["unused_chunks"], 0, "{last}");
 }
 
 #[test]
