@@ -107,7 +107,7 @@ impl Person {
         let (release, changes) =
             (self.site.release(Vec::new()).await, vec![Add::Asset { path: of(&path), version: None }]);
         let Site { engine, name, .. } = &self.site;
-        if let Err(refused) = add_changes(engine, &self.site.caller(), name, release, changes).await {
+        if let Err(refused) = add_changes(engine, &self.site.caller(), name, release, changes, None).await {
             told_to_try_again(refused.kind(), &refused);
             return acknowledged;
         }
