@@ -150,7 +150,7 @@ async fn open(config: Config) -> anyhow::Result<Services> {
 
 /// Takes the data folder for this process.
 fn lock(folder: &Path) -> anyhow::Result<File> {
-    std::fs::create_dir_all(folder).with_context(|| format!("the data folder {} can't be made", folder.display()))?;
+    make_folder(folder).with_context(|| format!("the data folder {} can't be made", folder.display()))?;
     let path = folder.join("lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.with_context(|| format!("the data folder {} can't be written", folder.display()))?;
@@ -162,6 +162,21 @@ fn lock(folder: &Path) -> anyhow::Result<File> {
         ),
         Err(std::fs::TryLockError::Error(error)) => Err(error).context("the data folder can't be locked"),
     }
+}
+
+/// Makes a folder and what leads to it. It is there after a power cut once this has returned.
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    let folder = std::path::absolute(folder)?;
+    let new = folder.ancestors().take_while(|folder| !folder.exists()).count();
+    std::fs::create_dir_all(&folder)?;
+    // Also when it was there: whoever made it may have died before syncing. Then its parent may be someone else's.
+    for parent in folder.ancestors().skip(1).take(new.max(1)) {
+        match File::open(parent).and_then(|parent| parent.sync_all()) {
+            Err(error) if new == 0 && error.kind() == std::io::ErrorKind::PermissionDenied => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
 }
 
 fn catalog_config(config: &Config, folder: &Path) -> CatalogConfig {

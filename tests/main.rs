@@ -1,10 +1,13 @@
 //! Laws of the whole project, in one binary.
 
 mod delivery;
+mod disk_faults;
 mod http;
 mod kill;
 mod laws;
+mod load;
 mod memory;
+mod power;
 mod process;
 mod service;
 mod tidy;

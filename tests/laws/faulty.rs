@@ -1,10 +1,11 @@
-//! A store in memory that fails or stalls on request.
+//! A store in memory that fails, stalls or dawdles on request.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -13,6 +14,8 @@ use object_store::{
     PutOptions, PutPayload, PutResult, Result,
 };
 use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
+
+use super::chance::Chance;
 
 /// When a put fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +38,8 @@ struct Asked {
     is_after: AtomicU64,
     gate: Arc<RwLock<()>>,
     waiting: AtomicU64,
+    /// By whose choices requests let others go first.
+    dawdling: Mutex<Option<Chance>>,
 }
 
 impl Faults {
@@ -52,6 +57,19 @@ impl Faults {
     /// Whether a put was asked to fail that has not come.
     pub fn is_pending(&self) -> bool {
         self.0.puts_left.load(Ordering::SeqCst) > 0
+    }
+
+    /// Lets every request from now on wait a while, before and after it is done, so that others come in between.
+    pub fn dawdle(&self, chance: Chance) {
+        *self.0.dawdling.lock().unwrap() = Some(chance);
+    }
+
+    async fn let_others_go_first(&self) {
+        const TURNS_MAX: usize = 60;
+        let turns = self.0.dawdling.lock().unwrap().as_mut().map_or(0, |chance| chance.below(TURNS_MAX));
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Lets puts wait until the guard is dropped.
@@ -92,8 +110,11 @@ impl ObjectStore for Faulty {
         let open = asked.gate.read().await;
         asked.waiting.fetch_sub(1, Ordering::SeqCst);
         drop(open);
+        self.faults.let_others_go_first().await;
         if asked.puts_left.fetch_sub(1, Ordering::SeqCst) != 1 {
-            return self.objects.put_opts(location, payload, options).await;
+            let put = self.objects.put_opts(location, payload, options).await;
+            self.faults.let_others_go_first().await;
+            return put;
         }
         if asked.is_after.load(Ordering::SeqCst) == 1 {
             self.objects.put_opts(location, payload, options).await?;
@@ -106,11 +127,20 @@ impl ObjectStore for Faulty {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.faults.let_others_go_first().await;
         self.objects.get_opts(location, options).await
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.objects.delete_stream(locations)
+        let faults = self.faults.clone();
+        let dawdled = locations.then(move |location| {
+            let faults = faults.clone();
+            async move {
+                faults.let_others_go_first().await;
+                location
+            }
+        });
+        self.objects.delete_stream(dawdled.boxed())
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {

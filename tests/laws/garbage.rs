@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures::TryStreamExt as _;
 
 use shelfmark_domain::failure::{Failure as _, FailureKind};
-use shelfmark_domain::hash::PackId;
+use shelfmark_domain::hash::{ContentId, PackId};
 use shelfmark_engine::operations::{
     Caller, Checked, Collected, Expect, Upload, check_store, collect_garbage, plan_collection,
 };
@@ -15,6 +15,7 @@ use shelfmark_engine::operations::{
 use super::chance::{Chance, noise, text};
 use super::ground::{Backing, Ground};
 use super::site::{Site, at_once, body, of};
+use super::tars::{Tar, tar_of};
 
 laws![
     what_is_referred_to_is_never_collected,
@@ -22,6 +23,7 @@ laws![
     a_dry_run_names_exactly_what_the_real_run_deletes,
     what_a_refused_put_brought_is_collected,
     a_chunk_that_is_met_again_is_kept_or_stored_anew,
+    a_chunk_that_is_met_again_keeps_what_its_decoding_needs,
     puts_beside_the_collector_lose_nothing,
     a_whole_store_is_found_whole,
     a_lost_pack_is_named_by_what_it_touches,
@@ -147,6 +149,26 @@ async fn a_chunk_that_is_met_again_is_kept_or_stored_anew(ground: &Ground) {
     assert_eq!(ground.bytes("anew").await, noise(12, 12_000_000));
     assert!(met.asset.is_some());
     assert_whole(ground).await;
+}
+
+async fn a_chunk_that_is_met_again_keeps_what_its_decoding_needs(ground: &Ground) {
+    let icon = |n: u64| text(n, 900);
+    let icons = (0..300).fold(Tar::new(), |tar, n| tar.file(&format!("{n}"), icon(n)));
+    // A dictionary comes of the icons, and all are stored with it; then the batch turns out to be wrong.
+    let large = icons.file("large", noise(1, 9_000_000));
+    let lacks = [("SHELFMARK.known", "1"), ("SHELFMARK.content", &ContentId::of(b"never sent").to_string())];
+    assert_eq!(ground.batch(large.records("lacks", &lacks).finish()).await.unwrap_err().kind(), FailureKind::Conflict);
+    ground.put("met", icon(7)).await; // counts on a chunk of the refused batch, but not on its dictionary by name
+    let both = tar_of([("first", &icon(8)[..]), ("second", &icon(9))]);
+    ground.batch(both).await.unwrap();
+
+    collect_all(ground).await;
+
+    let afresh = ground.another().await; // remembers no dictionary
+    for (path, n) in [("met", 7), ("first", 8), ("second", 9)] {
+        assert!(afresh.bytes(path).await == icon(n), "{path}");
+    }
+    assert_whole(&afresh).await;
 }
 
 /// Four people put the same few contents again and again, whole or broken off, while two collectors run whose clocks

@@ -35,7 +35,7 @@ pub struct Ground {
     pub site: Site,
     pub database: Database,
     pub backing: Backing,
-    catalog: CatalogConfig,
+    pub catalog: CatalogConfig,
     store: StoreConfig,
     /// The address and name of the PostgreSQL database, which is dropped at the end.
     postgres: Option<(String, String)>,
@@ -68,17 +68,11 @@ impl Ground {
             Backing::Bucket => StoreConfig::S3(bucket()?),
         };
         let opened = Store::open(store.clone()).await.expect("the store opens");
-        let engine = engine(&catalog, opened).await;
+        let engine = engine(&catalog, opened, limits()).await;
         let site = Site { engine, who: administrator(), name: "site".parse().expect("it is a name") };
         let ground = Self { site, database, backing, catalog, store, postgres, _folder: folder };
         create_project(&ground.engine, &ground.caller(), &ground.name, "").await.expect("a project can be made");
         Some(ground)
-    }
-
-    /// Another engine on the same database and store, with other limits.
-    pub async fn with_limits(&self, limits: Limits) -> Site {
-        let engine = start(&self.catalog, self.engine.store.clone(), limits).await;
-        Site { engine, ..self.site.clone() }
     }
 
     /// Another engine on the same database, as another process or a later start would have it. A store in memory
@@ -91,9 +85,25 @@ impl Ground {
         self.on_store(store).await
     }
 
+    /// Another engine on the same database and store, with other limits.
+    pub async fn with_limits(&self, limits: Limits) -> Site {
+        self.on_store_within(self.engine.store.clone(), limits).await
+    }
+
     /// Another engine on the same database with a store of its own.
     pub async fn on_store(&self, store: Store) -> Site {
-        Site { engine: engine(&self.catalog, store).await, ..self.site.clone() }
+        self.on_store_within(store, limits()).await
+    }
+
+    /// Another engine on the same database, reached in another way, and the same store; its packs are small.
+    pub async fn on_catalog(&self, catalog: &CatalogConfig) -> Site {
+        let limits = Limits { pack_bytes: 512 << 10, ..limits() };
+        Site { engine: engine(catalog, self.engine.store.clone(), limits).await, ..self.site.clone() }
+    }
+
+    /// Another engine on the same database with a store and limits of its own.
+    pub async fn on_store_within(&self, store: Store, limits: Limits) -> Site {
+        Site { engine: engine(&self.catalog, store, limits).await, ..self.site.clone() }
     }
 
     /// The folder that holds the bytes, where they are in one.
@@ -124,16 +134,12 @@ impl Drop for Ground {
     }
 }
 
-async fn engine(catalog: &CatalogConfig, store: Store) -> Engine {
-    start(catalog, store, limits()).await
-}
-
 /// The limits of the laws: packs fill up soon.
 pub fn limits() -> Limits {
     Limits { pack_bytes: 4 << 20, ..Limits::default() }
 }
 
-async fn start(catalog: &CatalogConfig, store: Store, limits: Limits) -> Engine {
+async fn engine(catalog: &CatalogConfig, store: Store, limits: Limits) -> Engine {
     let catalog = Catalog::open(catalog).await.expect("the catalog opens");
     let parts = EngineParts { catalog, store, clock: Clock::default(), limits };
     Engine::start(parts).await.expect("the engine starts")

@@ -4,9 +4,10 @@
 //! (`held_until` = 0) from the transaction on in which something refers to it. The collector only ever takes
 //! provisional rows whose time is over. An upload that met a provisional row of another upload makes it permanent in
 //! its own last transaction and fails there when the row is gone, so nothing acknowledged can lose a chunk, whatever
-//! clocks say and whoever races.
+//! clocks say and whoever races. With a chunk, the chunks that its decoding needs become permanent: another upload may
+//! have stored it against a dictionary that is provisional as well.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::any::AnyRow;
 
@@ -142,7 +143,8 @@ impl Write {
     /// Enters a stored pack whose chunks are referred to in this same change.
     ///
     /// # Errors
-    /// `Ok(false)` when the pack's own row is gone: it took longer than the grace period.
+    /// `Ok(false)` when the pack's own row, or what a chunk that was there already needs, is gone: it took longer than
+    /// the grace period.
     pub async fn insert_pack(&mut self, pack: i64, chunks: &[ChunkRow]) -> Result<bool, CatalogError> {
         let live = query("UPDATE packs SET state = 'live' WHERE number = $1 AND state = 'writing'").bind(pack);
         if live.execute(self.connection()).await?.rows_affected() == 0 {
@@ -153,16 +155,32 @@ impl Write {
             bind_row(query, pack, row, 0)
         })
         .await?;
-        Ok(true)
+        let own = query("SELECT COUNT(*) FROM chunks WHERE pack = $1").bind(pack).fetch_one(self.connection()).await?;
+        if own.size(0)? == chunks.len() as u64 {
+            return Ok(true);
+        }
+        // Some were there already, stored in their own way.
+        self.adopt_chunks(chunks.iter().map(|row| row.entry.chunk)).await
     }
 
-    /// Makes chunks permanent; returns how many of them are (still) there.
-    pub async fn adopt_chunks(&mut self, ids: &[ChunkId]) -> Result<u64, CatalogError> {
-        let mut ids = ids.to_vec();
-        ids.sort();
-        ids.dedup();
-        let head = "UPDATE chunks SET held_until = 0 WHERE id IN";
-        rows::execute_in(self.connection(), head, "", (0, |query| query), &ids, bind_id).await
+    /// Makes chunks permanent, and those that their decoding needs; false when one of them is not there any more.
+    pub async fn adopt_chunks(&mut self, ids: impl IntoIterator<Item = ChunkId>) -> Result<bool, CatalogError> {
+        let mut wanted: HashSet<ChunkId> = ids.into_iter().collect();
+        let mut adopted = HashSet::new();
+        while !wanted.is_empty() {
+            let mut ids: Vec<ChunkId> = wanted.drain().collect();
+            ids.sort();
+            let (head, tail) = ("UPDATE chunks SET held_until = 0 WHERE id IN", "RETURNING reference");
+            let found = rows::select_in(self.connection(), head, tail, (0, |query| query), &ids, bind_id).await?;
+            if found.len() != ids.len() {
+                return Ok(false);
+            }
+            adopted.extend(ids);
+            for row in &found {
+                wanted.extend(row.chunk_or_null(0)?.filter(|reference| !adopted.contains(reference)));
+            }
+        }
+        Ok(true)
     }
 
     /// Makes every chunk permanent that an upload has brought; returns how many are (still) there.

@@ -83,7 +83,17 @@ impl Catalog {
                     Box::pin(async move { connection.execute(SQLITE_PRAGMAS).await.map(|_| ()) })
                 })
         };
-        let writer = pool(1).connect(&url).await.map_err(shown)?;
+        // SQLite rolls a transaction back by itself when the disk is full or fails; the driver then takes it for still
+        // open, and nothing could be begun on the connection ever again. Such a one is closed, and a new one opened.
+        let writer = pool(1).after_release(|connection, _| {
+            Box::pin(async move {
+                if connection.is_in_transaction() {
+                    connection.ping().await?; // it may be on its way out of an orderly one
+                }
+                Ok(!connection.is_in_transaction())
+            })
+        });
+        let writer = writer.connect(&url).await.map_err(shown)?;
         let reader = pool(4).connect(&url).await.map_err(shown)?;
         Ok(Self { dialect: Dialect::Sqlite, writer, reader, postgres: None })
     }

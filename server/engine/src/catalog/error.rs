@@ -33,14 +33,22 @@ impl Failure for CatalogError {
 }
 
 /// SQLite's result codes and PostgreSQL's SQLSTATEs that mean: the same transaction may well succeed again.
-const BUSY: [&str; 9] = ["5", "6", "261", "517", "40001", "40P01", "55P03", "57P01", "53300"];
+const BUSY: [&str; 7] = ["5", "6", "40001", "40P01", "55P03", "57P01", "53300"];
 const FULL: [&str; 2] = ["13", "53100"];
-/// SQLite's IO errors (10 and its extended codes) and PostgreSQL's; a full disk shows as one of them as well.
+/// SQLite's IO errors and PostgreSQL's; a full disk shows as one of them as well.
 const FAULT: [&str; 3] = ["10", "58030", "14"];
+
+/// SQLite's extended codes have the plain one in their lowest byte; an SQLSTATE has five characters.
+fn plain(code: &str) -> String {
+    match code.parse::<u32>() {
+        Ok(extended) if code.len() < 5 => (extended & 0xFF).to_string(),
+        _ => code.to_owned(),
+    }
+}
 
 impl From<sqlx::Error> for CatalogError {
     fn from(error: sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(|e| e.code()).map(|code| code.into_owned());
+        let code = error.as_database_error().and_then(|e| e.code()).map(|code| plain(&code));
         match (&error, code.as_deref()) {
             (_, Some(code)) if BUSY.contains(&code) => Self::Busy(error),
             (_, Some(code)) if FULL.contains(&code) => Self::Full(error),

@@ -270,8 +270,7 @@ async fn deploy(engine: &Engine, caller: &Caller, project: &ProjectRow, asked: A
     };
     let deployed = Deployed { revision: deployment.revision, deployment, is_new: true };
     note(&mut write, caller, &deployed).await?;
-    write.commit().await?;
-    engine.pointers.refresh().await?;
+    engine.pointers.commit(write, project.number).await?;
     Ok(deployed)
 }
 
@@ -293,6 +292,7 @@ async fn earlier(
     let Some((deployed_at, is_new, revision)) = caller.earlier_outcome::<Kept>(&engine.catalog).await? else {
         return Ok(None);
     };
+    engine.pointers.refresh().await?; // the first request may not have learnt that its commit took effect
     let before = deployed_at.saturating_add(1);
     let page = engine.catalog.deployments(project.number, environment, Some(before), 1).await?;
     let deployment = page.items.into_iter().next();
@@ -306,6 +306,8 @@ async fn already_served(
     environment: &EnvironmentName,
     revision: i64,
 ) -> Result<Deployed, DeployError> {
+    // Another process may have moved it, or this one without learning that its commit took effect.
+    engine.pointers.refresh().await?;
     let page = engine.catalog.deployments(project.number, environment, None, 1).await?;
     let deployment = page.items.into_iter().next();
     let deployment = deployment.ok_or_else(|| DeployError::NothingBefore(environment.clone()))?;

@@ -354,7 +354,7 @@ impl Packed {
         {
             return Err(PackError::Expired);
         }
-        if !self.adopted.is_empty() && write.adopt_chunks(&self.adopted).await? != self.adopted.len() as u64 {
+        if !write.adopt_chunks(self.adopted.iter().copied()).await? {
             return Err(PackError::Expired);
         }
         if let Some((pack, rows)) = &self.last

@@ -12,7 +12,7 @@ use shelfmark_domain::environment::Served;
 use shelfmark_domain::name::{EnvironmentName, ProjectName};
 use shelfmark_domain::time::Timestamp;
 
-use crate::catalog::{Catalog, CatalogError, EnvironmentPointer};
+use crate::catalog::{Catalog, CatalogError, EnvironmentPointer, Write};
 
 /// How long a pointer moved by another process stays unnoticed at most, should its signal get lost.
 const POLL_EVERY: Duration = Duration::from_millis(500);
@@ -88,8 +88,28 @@ impl Pointers {
         Ok(())
     }
 
+    /// Commits a change of a project's environments, which this process serves from then on. Nothing is asked after the
+    /// commit, so nothing can fail between the change and its effect.
+    ///
+    /// # Errors
+    /// As [`Write::commit`]; the pointers stay as they are.
+    pub(super) async fn commit(&self, mut write: Write, project: i64) -> Result<(), CatalogError> {
+        let committed = write.environments(project).await?;
+        write.commit().await?;
+        // Earlier changes of other processes may still be unread: the next refresh begins where the last one ended.
+        let _turn = self.newest.lock();
+        self.replace(committed);
+        Ok(())
+    }
+
     fn apply(&self, changed: Vec<EnvironmentPointer>) {
         let mut newest = self.newest.lock();
+        *newest = changed.iter().fold(*newest, |newest, at| newest.max(at.changed));
+        self.replace(changed);
+    }
+
+    /// Puts newer pointers in the place of older ones. The caller holds the lock.
+    fn replace(&self, changed: Vec<EnvironmentPointer>) {
         let mut table = Table::clone(&self.table.load());
         for at in changed {
             let environments = table.entry(at.project.to_string()).or_default();
@@ -97,7 +117,6 @@ impl Pointers {
             if known.is_some_and(|known| known.at.changed >= at.changed) {
                 continue;
             }
-            *newest = at.changed.max(*newest);
             let history = known.map_or_else(Arc::default, |known| known.history.clone());
             environments.insert(at.environment.name.to_string(), Arc::new(Pointer { at, history }));
         }

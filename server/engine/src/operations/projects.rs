@@ -105,8 +105,7 @@ pub async fn create_project(
         write.put_environment(project.number, (&environment, visibility), position, true, sequence).await?;
     }
     caller.note_outcome(&mut write, name).await?;
-    write.commit().await?;
-    engine.pointers.refresh().await?;
+    engine.pointers.commit(write, project.number).await?;
     Ok(project)
 }
 
@@ -199,8 +198,7 @@ async fn place_environment(
         write.put_environment(project.number, (present, *visibility), position, is_asked_for, sequence).await?;
     }
     caller.note_outcome(&mut write, &()).await?;
-    write.commit().await?;
-    engine.pointers.refresh().await?;
+    engine.pointers.commit(write, project.number).await?;
     Ok(())
 }
 
