@@ -1,6 +1,7 @@
 //! Laws of the whole project, in one binary.
 
 mod delivery;
+mod faults;
 mod http;
 mod kill;
 mod laws;

@@ -1,0 +1,6 @@
+//! What surrounds the server fails: its disk, its database, its store, its clock, its supervisor. The program itself is
+//! started, with the fault put between it and the rest. Whatever fails, nothing acknowledged is lost, the answer says
+//! what is wrong, and when the fault is over the same request succeeds without anyone's help.
+
+mod failing_calls;
+mod ledger;
