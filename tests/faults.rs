@@ -3,4 +3,6 @@
 //! what is wrong, and when the fault is over the same request succeeds without anyone's help.
 
 mod failing_calls;
+mod full_disk;
 mod ledger;
+mod open_files;

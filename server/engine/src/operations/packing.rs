@@ -135,6 +135,7 @@ impl Packer {
         };
         let rows: Vec<ChunkRow> = pack.entries.iter().map(row).collect();
         let held_until = self.clock.now().plus_ms(self.limits.grace_ms);
+        self.chunks.store().check_room(pack.bytes.len()).await?; // first: refusals must not fill the disk with rows
         let number = self.chunks.catalog().announce_pack(pack.id, pack.bytes.len() as u64, upload, held_until).await?;
         self.chunks.store().put_pack(pack).await?;
         Ok((number, rows))

@@ -33,6 +33,16 @@ pub struct StoredPack {
 }
 
 impl Store {
+    /// Refuses a pack that has no room, before anything is written for it. Only a folder knows; a remote store says so
+    /// when it is sent the pack.
+    ///
+    /// # Errors
+    /// `Full`, `Internal`.
+    pub async fn check_room(&self, bytes: usize) -> Result<(), StoreError> {
+        let Some(folder) = self.inner.folder.clone() else { return Ok(()) };
+        blocking(move || folder.check_room(bytes as u64).map_err(StoreError::of_folder)).await
+    }
+
     /// Writes a pack; gives where its chunks are now, for the rows that name them. It is durable when this returns.
     /// Waits while too many bytes are being written. Nothing is compared with names: whoever fills a pack has hashed.
     ///
