@@ -2,7 +2,10 @@
 //! started, with the fault put between it and the rest. Whatever fails, nothing acknowledged is lost, the answer says
 //! what is wrong, and when the fault is over the same request succeeds without anyone's help.
 
+mod distant_store;
 mod failing_calls;
 mod full_disk;
 mod ledger;
 mod open_files;
+mod proxy;
+mod unknown_outcome;
