@@ -2,6 +2,7 @@
 //! started, with the fault put between it and the rest. Whatever fails, nothing acknowledged is lost, the answer says
 //! what is wrong, and when the fault is over the same request succeeds without anyone's help.
 
+mod clock;
 mod distant_store;
 mod failing_calls;
 mod full_disk;
