@@ -4,9 +4,12 @@
 
 mod clock;
 mod distant_store;
+mod ending;
 mod failing_calls;
 mod full_disk;
 mod ledger;
+mod lock;
 mod open_files;
+mod postgres;
 mod proxy;
 mod unknown_outcome;
