@@ -1,4 +1,5 @@
-//! Somebody else holds the lock of the database for a while, as a backup or a curious administrator may.
+//! Somebody else uses the data folder: a second server, or a backup or a curious administrator who holds the lock of
+//! the database for a while.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -51,4 +52,15 @@ async fn a_change_waits_for_a_lock_that_somebody_else_holds() {
         sent.await.unwrap().unwrap();
     }
     ledger.is_whole(&client).await;
+}
+
+#[test]
+fn a_second_server_is_kept_off_the_data_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let _first = Process::start(folder.path(), &[], &[]);
+    let mut second = Command::new(env!("CARGO_BIN_EXE_shelfmark"));
+    let refused = second.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder.path()).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("another server uses the data folder"), "{said}");
 }
