@@ -64,8 +64,8 @@ impl FakeClock {
 }
 
 /// An upload of which the first part is sent at once and the rest when that is let go.
-fn halting(client: &Client, path: &str, go: tokio::sync::oneshot::Receiver<()>) -> reqwest::RequestBuilder {
-    let bytes = noise(77, UPLOAD_BYTES);
+fn halting(client: &Client, path: &str, seed: u64, go: tokio::sync::oneshot::Receiver<()>) -> reqwest::RequestBuilder {
+    let bytes = noise(seed, UPLOAD_BYTES);
     let first = futures::stream::iter([Ok(bytes.slice(..FIRST_BYTES))]);
     let rest = futures::stream::once(async move {
         go.await.map_err(|_| std::io::Error::other("broken off"))?;
@@ -106,11 +106,11 @@ async fn a_clock_that_jumps_deletes_nothing_and_lets_nobody_in() {
     // One upload breaks off, another goes on when the clock has jumped.
     let there = packs(&client).await;
     let (go, wait) = tokio::sync::oneshot::channel();
-    let waiting = tokio::spawn(send(halting(&client, "waiting", wait)));
+    let waiting = tokio::spawn(send(halting(&client, "waiting", 77, wait)));
     until("part of it is stored", Duration::from_secs(20), async || packs(&client).await >= there + 4).await;
     let (break_off, wait) = tokio::sync::oneshot::channel();
     drop(break_off);
-    assert!(send(halting(&client, "broken", wait)).await.is_err());
+    assert!(send(halting(&client, "broken", 78, wait)).await.is_err());
 
     let mut revision = 0;
     for (n, offset) in ["+1h", "-1h", "+3650d", "-3650d", "+0d"].into_iter().enumerate() {

@@ -31,9 +31,19 @@ impl Clock {
     /// The present instant, or what it would be had nobody set the clock since the start, whichever is earlier: time
     /// that has really passed. What deletes when a time is over asks this, so that a clock that jumps deletes nothing.
     pub fn passed(&self) -> Timestamp {
+        self.unset().min(self.now())
+    }
+
+    /// As `passed`, but whichever is later. What is kept for a time is kept from here on, so that the time is not
+    /// over at once when a clock that was behind is put right.
+    pub fn reached(&self) -> Timestamp {
+        self.unset().max(self.now())
+    }
+
+    /// What the present instant would be had nobody set the clock since the start.
+    fn unset(&self) -> Timestamp {
         let (started, at) = &self.started;
-        let elapsed_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
-        at.plus_ms(elapsed_ms).min(self.now())
+        at.plus_ms(i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX))
     }
 
     /// Lets this clock jump, as a machine's clock may.
@@ -62,6 +72,7 @@ mod tests {
             clock.jump_ms(jump_ms);
             assert!(clock.passed() <= before.plus_ms(most_ms), "after a jump by {jump_ms} ms");
             assert!(clock.passed() <= clock.now());
+            assert!(clock.reached() >= before && clock.reached() >= clock.now());
         }
     }
 }
