@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::laws::chance::Chance;
 use crate::laws::ground::{bucket, new_database, psql, with_database};
 use crate::load::{People, Shared, check};
-use crate::process::Process;
+use crate::process::{Process, bucket_settings, settings};
 
 fn kill_again_and_again(folder: &Path, settings: &[(String, String)]) {
     let kills = std::env::var("SHELFMARK_TEST_KILLS").map_or(12, |kills| kills.parse().expect("it is a number"));
@@ -52,20 +52,27 @@ fn a_killed_server_has_lost_nothing_on_sqlite_and_a_folder() {
 }
 
 #[test]
-fn a_killed_server_has_lost_nothing_on_postgres_and_a_bucket() {
-    let (Some(bucket), Some((address, name))) = (bucket(), new_database()) else { return };
+fn a_killed_server_has_lost_nothing_on_sqlite_and_a_bucket() {
+    let Some(bucket) = bucket() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let settings = [
-        ("DATABASE_URL", with_database(&address, &name)),
-        ("STORE_KIND", "s3".into()),
-        ("STORE_ENDPOINT", bucket.endpoint.unwrap_or_default()),
-        ("STORE_BUCKET", bucket.bucket),
-        ("STORE_PREFIX", bucket.prefix),
-        ("STORE_ACCESS_KEY", bucket.access_key.unwrap_or_default()),
-        ("STORE_SECRET_KEY", bucket.secret_key.unwrap_or_default()),
-        ("STORE_ALLOW_HTTP", "true".into()),
-    ];
-    let settings = settings.map(|(key, value)| (format!("SHELFMARK_{key}"), value));
-    kill_again_and_again(folder.path(), &settings);
+    kill_again_and_again(folder.path(), &bucket_settings(bucket));
+}
+
+#[test]
+fn a_killed_server_has_lost_nothing_on_postgres_and_a_folder() {
+    on_postgres(Vec::new());
+}
+
+#[test]
+fn a_killed_server_has_lost_nothing_on_postgres_and_a_bucket() {
+    let Some(bucket) = bucket() else { return };
+    on_postgres(bucket_settings(bucket));
+}
+
+fn on_postgres(mut store: Vec<(String, String)>) {
+    let Some((address, name)) = new_database() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    store.extend(settings([("DATABASE_URL", with_database(&address, &name))]));
+    kill_again_and_again(folder.path(), &store);
     psql(&address, &format!("DROP DATABASE {name} WITH (FORCE)"));
 }

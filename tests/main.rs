@@ -2,6 +2,7 @@
 
 mod delivery;
 mod disk_faults;
+mod faults;
 mod http;
 mod kill;
 mod laws;

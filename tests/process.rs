@@ -2,15 +2,18 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
+use shelfmark_engine::store::S3Config;
 
 const TOKEN: &str = "smt_administrator-of-this-process";
 /// A start takes at most this long, whatever the end before it left behind.
 const START_MAX: Duration = Duration::from_secs(5);
+/// An end that was asked for takes at most this long: the grace that requests under way have, and a little.
+const END_MAX: Duration = Duration::from_secs(40);
 
 /// A running server. It is killed when this is dropped.
 pub struct Process {
@@ -56,6 +59,24 @@ impl Process {
         kib << 10
     }
 
+    /// Asks the process to end, as an administrator or a supervisor does.
+    pub fn terminate(&self) {
+        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill is everywhere").success());
+    }
+
+    /// Waits until the process has ended by itself.
+    pub fn ended(mut self) -> ExitStatus {
+        let until = Instant::now() + END_MAX;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it is a child") {
+                return status;
+            }
+            assert!(Instant::now() < until, "it has not ended after {END_MAX:?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     pub fn client(&self) -> Client {
         Client { url: self.url.clone(), client: reqwest::Client::new() }
     }
@@ -66,6 +87,24 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Settings by their names, as variables.
+pub fn settings<const N: usize>(named: [(&str, String); N]) -> Vec<(String, String)> {
+    named.into_iter().map(|(name, value)| (format!("SHELFMARK_{name}"), value)).collect()
+}
+
+/// The settings of a store in a bucket.
+pub fn bucket_settings(bucket: S3Config) -> Vec<(String, String)> {
+    settings([
+        ("STORE_KIND", "s3".into()),
+        ("STORE_ENDPOINT", bucket.endpoint.unwrap_or_default()),
+        ("STORE_BUCKET", bucket.bucket),
+        ("STORE_PREFIX", bucket.prefix),
+        ("STORE_ACCESS_KEY", bucket.access_key.unwrap_or_default()),
+        ("STORE_SECRET_KEY", bucket.secret_key.unwrap_or_default()),
+        ("STORE_ALLOW_HTTP", "true".into()),
+    ])
 }
 
 /// An administrator who speaks to a server.

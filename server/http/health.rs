@@ -56,14 +56,17 @@ pub async fn read_health() -> web::Json<HealthView> {
     web::Json(WELL)
 }
 
+/// How long the database and the store may take to answer before they count as away.
+const PROBE_MAX: Duration = Duration::from_secs(3);
+
 /// Says whether requests can be served: the database answers, its schema is this program's, the store can be used.
 #[utoipa::path(tag = "health", security(), responses((status = 200, body = HealthView)))]
 #[route("/readyz", method = "GET", method = "HEAD")]
 pub async fn read_readiness(services: web::Data<Services>) -> Result<web::Json<HealthView>, Problem> {
     let engine = &services.engine;
-    let (database, store) = futures::join!(engine.catalog.probe(), engine.store.probe());
-    let why = [not_ready("the database", database), not_ready("the store", store)];
-    match why.into_iter().flatten().collect::<Vec<_>>() {
+    let why =
+        futures::join!(not_ready("the database", engine.catalog.probe()), not_ready("the store", engine.store.probe()));
+    match <[_; 2]>::from(why).into_iter().flatten().collect::<Vec<_>>() {
         why if why.is_empty() => Ok(web::Json(WELL)),
         why => Err(Problem::new(
             FailureKind::Busy,
@@ -72,11 +75,14 @@ pub async fn read_readiness(services: web::Data<Services>) -> Result<web::Json<H
     }
 }
 
-fn not_ready<E: Failure>(what: &str, probe: Result<(), E>) -> Option<String> {
-    probe.err().map(|error| {
-        tracing::warn!(%error, "{what} is not ready");
-        format!("{what} is not ready: {error}")
-    })
+async fn not_ready<E: Failure>(what: &str, probe: impl Future<Output = Result<(), E>>) -> Option<String> {
+    let why = match tokio::time::timeout(PROBE_MAX, probe).await {
+        Ok(Ok(())) => return None,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("it has not answered within {} seconds", PROBE_MAX.as_secs()),
+    };
+    tracing::warn!(%why, "{what} is not ready");
+    Some(format!("{what} is not ready: {why}"))
 }
 
 /// Figures in the text format of Prometheus.

@@ -90,7 +90,8 @@ pub struct CollectedView {
 #[utoipa::path(tag = "store", request_body = CollectBody, responses((status = 200, body = CollectedView)))]
 #[post("/store/gc")]
 pub async fn collect_garbage(mut asked: Asked) -> Result<Json<CollectedView>, Problem> {
-    let (caller, CollectBody { dry_run }) = asked.changing::<CollectBody>().await?;
+    let (mut caller, CollectBody { dry_run }) = asked.changing::<CollectBody>().await?;
+    caller.now = asked.engine().clock.passed();
     let collected = match dry_run {
         true => operations::plan_collection(asked.engine(), &caller).await?,
         false => operations::collect_garbage(asked.engine(), &caller).await?,

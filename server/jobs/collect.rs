@@ -19,7 +19,7 @@ pub async fn every(engine: Engine, hours: f64) {
         let grant = Grant { role: Role::Administrator, project: None, environment: None };
         let collector =
             Principal { id: "system".to_owned(), name: "garbage collection".to_owned(), grants: vec![grant] };
-        match collect_garbage(&engine, &Caller::new(collector, engine.clock.now())).await {
+        match collect_garbage(&engine, &Caller::new(collector, engine.clock.passed())).await {
             Ok(collected) => tracing::info!(
                 chunks = collected.chunks,
                 compacted = collected.compacted.packs.len(),

@@ -11,6 +11,7 @@ use actix_server::Server;
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::Error;
 use actix_web::dev::AppConfig;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpStream;
 
 use super::connection::Connection;
@@ -41,7 +42,7 @@ where
     };
     let server = Server::build()
         .workers(workers)
-        .max_concurrent_connections(settings.connections_max)
+        .max_concurrent_connections(connections_max(settings, workers))
         .shutdown_timeout(settings.shutdown_seconds);
     let draining = server.graceful_shutdown_signal();
     let serve = move || {
@@ -66,4 +67,16 @@ where
         .and_then(http)
     };
     Ok(server.listen("http", listener, serve)?.run())
+}
+
+/// How many connections one thread may hold: what the settings say, but so that files are left to open for the database
+/// and the store. Connections beyond wait to be accepted. The process is let open as many files as the system permits.
+fn connections_max(settings: &ServerConfig, workers: usize) -> usize {
+    const KEPT_MAX: u64 = 512;
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    let limit = if setrlimit(Resource::Nofile, raised).is_ok() { getrlimit(Resource::Nofile) } else { limit };
+    let files = limit.current.unwrap_or(u64::MAX);
+    let free = usize::try_from(files - (files / 2).min(KEPT_MAX)).unwrap_or(usize::MAX);
+    settings.connections_max.min(free / workers).max(1)
 }

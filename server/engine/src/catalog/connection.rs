@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::any::AnyPoolOptions;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
-use sqlx::{AnyPool, ConnectOptions as _, Connection as _, Executor as _};
+use sqlx::{AnyConnection, AnyPool, ConnectOptions as _, Connection as _, Executor as _};
 
 use super::error::CatalogError;
 
@@ -46,6 +46,15 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 const SQLITE_PRAGMAS: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 15000; \
      PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096;";
 
+/// Whether a connection of SQLite can be used again. When its disk is full or broken, SQLite gives a transaction up by
+/// itself; the driver does not notice, and would begin no other one on this connection.
+async fn is_outside_transactions(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        connection.ping().await?; // a rollback that was only asked for is done before this is answered
+    }
+    Ok(!connection.is_in_transaction())
+}
+
 impl Catalog {
     /// Opens the database and brings its schema up to date.
     ///
@@ -82,18 +91,9 @@ impl Catalog {
                 .after_connect(|connection, _| {
                     Box::pin(async move { connection.execute(SQLITE_PRAGMAS).await.map(|_| ()) })
                 })
+                .after_release(|connection, _| Box::pin(is_outside_transactions(connection)))
         };
-        // SQLite rolls a transaction back by itself when the disk is full or fails; the driver then takes it for still
-        // open, and nothing could be begun on the connection ever again. Such a one is closed, and a new one opened.
-        let writer = pool(1).after_release(|connection, _| {
-            Box::pin(async move {
-                if connection.is_in_transaction() {
-                    connection.ping().await?; // it may be on its way out of an orderly one
-                }
-                Ok(!connection.is_in_transaction())
-            })
-        });
-        let writer = writer.connect(&url).await.map_err(shown)?;
+        let writer = pool(1).connect(&url).await.map_err(shown)?;
         let reader = pool(4).connect(&url).await.map_err(shown)?;
         Ok(Self { dialect: Dialect::Sqlite, writer, reader, postgres: None })
     }

@@ -9,7 +9,7 @@ pub enum CatalogError {
     Busy(#[source] sqlx::Error),
     #[error("the database can't be reached; try again when it is back")]
     Unreachable(#[source] sqlx::Error),
-    #[error("there is no space left for the database; free some and try again")]
+    #[error("no space is left for the database; make room on its disk, then send this again")]
     Full(#[source] sqlx::Error),
     #[error("the database refused a query")]
     Refused(#[source] sqlx::Error),
@@ -32,24 +32,25 @@ impl Failure for CatalogError {
     }
 }
 
-/// SQLite's result codes and PostgreSQL's SQLSTATEs that mean: the same transaction may well succeed again.
-const BUSY: [&str; 7] = ["5", "6", "40001", "40P01", "55P03", "57P01", "53300"];
+/// SQLite's primary result codes and PostgreSQL's SQLSTATEs that mean: the same transaction may well succeed again.
+const BUSY: [&str; 6] = ["5", "6", "40001", "40P01", "55P03", "53300"];
 const FULL: [&str; 2] = ["13", "53100"];
-/// SQLite's IO errors and PostgreSQL's; a full disk shows as one of them as well.
-const FAULT: [&str; 3] = ["10", "58030", "14"];
+/// Faults of the disk under the database, and a server that is going down or coming up.
+const FAULT: [&str; 6] = ["10", "14", "58030", "57P01", "57P02", "57P03"];
 
-/// SQLite's extended codes have the plain one in their lowest byte; an SQLSTATE has five characters.
-fn plain(code: &str) -> String {
+/// The code of a database's error: PostgreSQL's five characters, or SQLite's primary code. SQLite tells which of its
+/// many calls failed in the bits above the lowest eight (266 and 1034 are 10, an IO error, when reading and syncing).
+fn code(error: &sqlx::Error) -> Option<String> {
+    let code = error.as_database_error()?.code()?.into_owned();
     match code.parse::<u32>() {
-        Ok(extended) if code.len() < 5 => (extended & 0xFF).to_string(),
-        _ => code.to_owned(),
+        Ok(extended) if code.len() < 5 => Some((extended & 0xFF).to_string()),
+        _ => Some(code),
     }
 }
 
 impl From<sqlx::Error> for CatalogError {
     fn from(error: sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(|e| e.code()).map(|code| plain(&code));
-        match (&error, code.as_deref()) {
+        match (&error, code(&error).as_deref()) {
             (_, Some(code)) if BUSY.contains(&code) => Self::Busy(error),
             (_, Some(code)) if FULL.contains(&code) => Self::Full(error),
             (_, Some(code)) if FAULT.contains(&code) => Self::Unreachable(error),

@@ -4,7 +4,7 @@
 use shelfmark_domain::hash::PackId;
 use shelfmark_domain::time::Timestamp;
 
-use super::columns::{Columns as _, big};
+use super::columns::{Columns as _, big, corrupt};
 use super::connection::Catalog;
 use super::error::CatalogError;
 use super::rows::{self, query};
@@ -39,7 +39,8 @@ impl Catalog {
         upload: Option<[u8; 16]>,
         held_until: Timestamp,
     ) -> Result<i64, CatalogError> {
-        let row = query(
+        // To the end, though there is one row: SQLite commits there, and nobody would hear that it could not.
+        let rows = query(
             "INSERT INTO packs (id, bytes, state, upload, held_until) VALUES ($1, $2, 'writing', $3, $4) \
              RETURNING number",
         )
@@ -47,9 +48,9 @@ impl Catalog {
         .bind(big(bytes))
         .bind(upload.map(|upload| upload.to_vec()))
         .bind(held_until.as_micros())
-        .fetch_one(&self.writer)
+        .fetch_all(&self.writer)
         .await?;
-        row.int(0)
+        rows.first().ok_or_else(|| corrupt("a pack without a number"))?.int(0)
     }
 
     /// The packs in the order of their numbers: number, name, bytes and state.
@@ -61,7 +62,7 @@ impl Catalog {
             .await?;
         let read = |row: &sqlx::any::AnyRow| {
             let state = row.text(3)?;
-            let state = PackState::parse(&state).ok_or_else(|| super::columns::corrupt("an unknown pack state"))?;
+            let state = PackState::parse(&state).ok_or_else(|| corrupt("an unknown pack state"))?;
             Ok((row.int(0)?, row.pack(1)?, row.size(2)?, state))
         };
         rows.iter().map(read).collect()

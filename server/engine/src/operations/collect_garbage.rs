@@ -88,7 +88,8 @@ pub async fn plan_collection(engine: &Engine, caller: &Caller) -> Result<Collect
     })
 }
 
-/// Collects garbage. Any number of processes may do so at the same time.
+/// Collects garbage. Any number of processes may do so at the same time. The caller's time must be one that has passed
+/// (`Clock::passed`): with a clock that has jumped ahead, grace would be over before anyone had it.
 ///
 /// # Errors
 /// `Denied`, `Store`, `Catalog`.
@@ -112,7 +113,7 @@ pub async fn collect_garbage(engine: &Engine, caller: &Caller) -> Result<Collect
         collected.deleted.push(orphan.id);
         collected.deleted_bytes += orphan.size_bytes;
     }
-    engine.store.remove_unfinished(engine.clock.now().plus_ms(-limits.grace_ms)).await?;
+    engine.store.remove_unfinished(engine.clock.passed().plus_ms(-limits.grace_ms)).await?;
     catalog.sweep_segments(caller.now).await?;
     catalog.sweep_idempotency_keys(caller.now.plus_ms(-limits.idempotency_ms)).await?;
     record(engine, caller, &collected).await?;

@@ -139,7 +139,8 @@ impl Packer {
             ChunkRow { entry: entry.clone(), depth }
         };
         let rows: Vec<ChunkRow> = pack.entries.iter().map(row).collect();
-        let held_until = self.clock.now().plus_ms(self.limits.grace_ms);
+        let held_until = self.clock.reached().plus_ms(self.limits.grace_ms);
+        self.chunks.store().check_room(pack.bytes.len()).await?; // first: refusals must not fill the disk with rows
         let number = self.chunks.catalog().announce_pack(pack.id, pack.bytes.len() as u64, upload, held_until).await?;
         let room = self.chunks.store().put_pack(pack).await?.room;
         Ok((number, rows, room))
@@ -291,7 +292,7 @@ impl Packing {
         self.storing = Some(tokio::spawn(async move {
             let (number, rows, room) = packer.store(pack, &depths, Some(upload)).await?;
             drop(share);
-            let held_until = packer.clock.now().plus_ms(packer.limits.grace_ms);
+            let held_until = packer.clock.reached().plus_ms(packer.limits.grace_ms);
             let foreign = packer.chunks.catalog().enter_pack(number, &rows, held_until).await?;
             let foreign = foreign.ok_or(PackError::Expired)?;
             Ok(Entered { own: (rows.len() - foreign.len()) as u64, foreign, room })

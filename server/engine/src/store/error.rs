@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::io;
 
+use rustix::io::Errno;
+
 use shelfmark_domain::failure::{Failure, FailureKind};
 use shelfmark_domain::hash::{ChunkId, PackId};
 
@@ -22,7 +24,7 @@ pub enum StoreError {
     #[error("pack {pack} is damaged: {why}")]
     DamagedPack { pack: PackId, why: String },
     /// No space is left where the store writes.
-    #[error("the store has no space left")]
+    #[error("no space is left in the store; make room where it lies, also with gc, then send this again")]
     Full(#[source] Cause),
     /// The backend does not answer or answers with an error that may pass, after retries.
     #[error("the store cannot be reached")]
@@ -58,10 +60,11 @@ impl StoreError {
 
     /// What a backend's error about no pack in particular means.
     pub(super) fn of_backend(error: object_store::Error) -> Self {
-        if says_full(&error) {
+        if says(&error, is_full) {
             return Self::Full(error.into());
         }
         match error {
+            error if says(&error, is_out_of_files) => Self::Unreachable(error.into()),
             // The local folder does not come back by waiting; whatever is asked over a network may.
             object_store::Error::Generic { store: "LocalFileSystem", .. } => Self::Internal(error.into()),
             object_store::Error::Generic { .. } => Self::Unreachable(error.into()),
@@ -79,7 +82,11 @@ impl StoreError {
 
     /// What an error of the store's folder means.
     pub(super) fn of_folder(error: io::Error) -> Self {
-        if says_full(&error) { Self::Full(error.into()) } else { Self::Internal(error.into()) }
+        match error {
+            error if is_full(&error) => Self::Full(error.into()),
+            error if is_out_of_files(&error) => Self::Unreachable(error.into()),
+            error => Self::Internal(error.into()),
+        }
     }
 
     /// A task of ours ended without its result: it panicked, or the runtime is shutting down.
@@ -88,14 +95,24 @@ impl StoreError {
     }
 }
 
-/// Whether the error, or one that it comes from, says that the disk or the quota is full.
-fn says_full(error: &(dyn Error + 'static)) -> bool {
-    let is_full = |kind| matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+/// Whether the disk or the quota is full.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Whether the process or the machine has too many files open, which passes when requests are done.
+fn is_out_of_files(error: &io::Error) -> bool {
+    let Some(code) = Errno::from_io_error(error) else { return false };
+    matches!(code, Errno::MFILE | Errno::NFILE)
+}
+
+/// Whether this is true of the error or of one that it comes from.
+fn says(error: &(dyn Error + 'static), what: fn(&io::Error) -> bool) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(io) = error.downcast_ref::<io::Error>() {
             // `source` of an `io::Error` skips the error that it wraps, so that one is looked at here.
-            if is_full(io.kind()) || io.get_ref().is_some_and(|inner| says_full(inner)) {
+            if what(io) || io.get_ref().is_some_and(|inner| says(inner, what)) {
                 return true;
             }
         }
@@ -128,6 +145,9 @@ mod tests {
     fn what_may_pass_is_busy_and_what_stays_is_not() {
         let remote = object_store::Error::Generic { store: "S3", source: "connection refused".into() };
         assert_eq!(StoreError::of_backend(remote).kind(), FailureKind::Busy);
+        for crowded in [23, 24].map(io::Error::from_raw_os_error) {
+            assert_eq!(StoreError::of_backend(local(crowded)).kind(), FailureKind::Busy);
+        }
         let broken = || io::Error::from_raw_os_error(5);
         assert_eq!(StoreError::of_backend(local(broken())).kind(), FailureKind::Internal);
         assert_eq!(StoreError::of_folder(broken()).kind(), FailureKind::Internal);

@@ -17,12 +17,19 @@ use std::time::SystemTime;
 use quick_cache::sync::Cache;
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
 use shelfmark_domain::hash::PackId;
 
 use super::keys;
 
-/// How many packs stay open: well below the 1,024 files that a process may open by default.
-const OPEN_FILES_MAX: usize = 256;
+/// How many packs stay open at most, and which part of the files that the process may open: the connections of clients
+/// and of the database need most of those.
+const OPEN_FILES_MAX: u64 = 256;
+const OPEN_FILES_PART: u64 = 8;
+
+/// What packs leave free on the disk, in bytes. Without it a disk that uploads have filled would have no room for the
+/// rows of a deletion, and none for those that garbage collection changes before it can free anything.
+const RESERVE_BYTES: u64 = 32 << 20;
 
 /// The files of the store. All its functions block.
 pub(super) struct Folder {
@@ -45,7 +52,9 @@ impl Folder {
         }
         // The innermost folders also when they were there: whoever made them may have died before syncing.
         packs.ancestors().take(2 + new).try_for_each(sync_folder)?;
-        Ok(Self { root, open: Cache::new(OPEN_FILES_MAX) })
+        let permitted = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        let open_files = (permitted / OPEN_FILES_PART).min(OPEN_FILES_MAX);
+        Ok(Self { root, open: Cache::new(open_files as usize) })
     }
 
     /// Where everything lies.
@@ -83,6 +92,16 @@ impl Folder {
     /// How many bytes a pack has.
     pub(super) fn size(&self, pack: &PackId) -> io::Result<u64> {
         Ok(self.file(pack)?.metadata()?.len())
+    }
+
+    /// Refuses what does not fit on the disk beside the reserve.
+    pub(super) fn check_room(&self, bytes: u64) -> io::Result<()> {
+        let disk = rustix::fs::statvfs(&self.root)?;
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        if free < bytes.saturating_add(RESERVE_BYTES) {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, format!("{free} bytes are free")));
+        }
+        Ok(())
     }
 
     /// Closes a pack that was deleted, written or found damaged, so that it is opened anew when it is next read.

@@ -42,7 +42,18 @@ pub struct PutPack {
 }
 
 impl Store {
-    /// Writes a pack; gives where its chunks are now. It is durable when this returns. Waits while too many bytes are being written. Nothing is compared with names: whoever fills a pack has hashed.
+    /// Refuses a pack that has no room, before anything is written for it. Only a folder knows; a remote store says so
+    /// when it is sent the pack.
+    ///
+    /// # Errors
+    /// `Full`, `Internal`.
+    pub async fn check_room(&self, bytes: usize) -> Result<(), StoreError> {
+        let Some(folder) = self.inner.folder.clone() else { return Ok(()) };
+        blocking(move || folder.check_room(bytes as u64).map_err(StoreError::of_folder)).await
+    }
+
+    /// Writes a pack; gives where its chunks are now. It is durable when this returns.
+    /// Waits while too many bytes are being written. Nothing is compared with names: whoever fills a pack has hashed.
     ///
     /// Dropping the future half-way may leave the pack behind, which no row names.
     ///
