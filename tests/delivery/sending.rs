@@ -73,9 +73,12 @@ async fn answers_on_one_connection_keep_their_order_and_their_bytes() {
     for _ in 0..4 {
         let mut line = Line::open(&shelf).await;
         for _ in 0..8 {
-            // Several requests are sent before the first answer is read.
-            let asked: Vec<_> =
-                (0..1 + chance.below(6)).map(|_| (chance.one_of(&files).clone(), chance.below(3))).collect();
+            // Several requests are sent before the first answer is read; a HEAD stands alone, as the framework ends a
+            // connection on which others are sent before it is answered.
+            let count = 1 + chance.below(6);
+            let first_way = usize::from(count > 1);
+            let asked = (0..count).map(|_| (chance.one_of(&files).clone(), first_way + chance.below(3 - first_way)));
+            let asked: Vec<_> = asked.collect();
             for ((path, bytes), how) in &asked {
                 let request = match how {
                     0 => get(path, "").replacen("GET", "HEAD", 1),
