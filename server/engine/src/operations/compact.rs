@@ -151,7 +151,7 @@ impl Compaction<'_> {
         };
         let mut chunks: Vec<MovedChunk> = pack.entries.iter().zip(&from).map(moved).collect();
         chunks.sort_by_key(|moved| moved.chunk); // the order in which others lock them
-        let held_until = clock.now().plus_ms(limits.grace_ms);
+        let held_until = clock.reached().plus_ms(limits.grace_ms);
         let number = catalog.announce_pack(pack.id, pack.bytes.len() as u64, None, held_until).await?;
         store.put_pack(pack).await?;
         if catalog.move_chunks(number, &chunks).await? {
