@@ -172,7 +172,7 @@ async fn puts_that_share_a_write_fail_together_and_succeed_again(site: &Site, fa
 }
 
 async fn a_batch_that_is_refused_late_takes_nobody_along(site: &Site, faults: &Faults) {
-    let tar = tar_of([("a", &b"once"[..])]);
+    let (tar, other) = (tar_of([("a", &b"once"[..])]), tar_of([("a", &b"something else"[..])]));
     let send = |body| {
         let (site, caller) = (site.clone(), site.caller_with_key("k", "once"));
         async move { batch(&site.engine, caller, &site.name, String::new(), body).await }
@@ -185,7 +185,7 @@ async fn a_batch_that_is_refused_late_takes_nobody_along(site: &Site, faults: &F
         wait.await.unwrap();
         Ok(bytes::Bytes::new())
     });
-    let slow = tokio::spawn(send(waits.chain(body(tar.clone())).boxed()));
+    let slow = tokio::spawn(send(waits.chain(body(other)).boxed()));
     is_let_in.await.unwrap();
     send(body(tar).boxed()).await.unwrap();
     site.put("a", "later").await;
@@ -202,7 +202,7 @@ async fn a_batch_that_is_refused_late_takes_nobody_along(site: &Site, faults: &F
     drop(stalled);
 
     match slow.await.unwrap() {
-        Err(BatchError::Commit(CommitError::Access(error))) => assert!(matches!(*error, AccessError::KeyInUse(_))),
+        Err(BatchError::Commit(CommitError::Access(error))) => assert!(matches!(*error, AccessError::KeyReused(_))),
         other => panic!("{other:?}"),
     }
     assert_eq!(first.await.unwrap(), Ok(()));
