@@ -97,9 +97,11 @@ fn after_all_paths() -> String {
     "\u{10ffff}".repeat(PATH_BYTES_MAX / 4 + 1)
 }
 
-/// The first text that starts with a prefix, and one after the last.
-fn starting_with(prefix: &str) -> (String, String) {
-    (prefix.to_owned(), format!("{prefix}{}", after_all_paths()))
+/// The first path after another one that starts with a prefix, and a text after the last. One lower bound, not two: a
+/// database goes straight to one, and would walk from the other to it.
+fn starting_with(prefix: &str, after: &str) -> (String, String) {
+    let following = format!("{after}\u{1}"); // nothing but NUL, which no path has, is smaller
+    (following.max(prefix.to_owned()), format!("{prefix}{}", after_all_paths()))
 }
 
 impl Catalog {
@@ -148,15 +150,14 @@ impl Catalog {
         after: &str,
         limit: u32,
     ) -> Result<Page<AssetRow>, CatalogError> {
-        let (first, end) = starting_with(prefix);
+        let (first, end) = starting_with(prefix, after);
         let rows = query(format!(
-            "SELECT {COLUMNS}, {VERSION} {FROM} WHERE s.project = $1 AND s.path >= $2 AND s.path < $3 AND s.path > $4 \
-             AND s.deleted_at IS NULL ORDER BY s.path LIMIT $5"
+            "SELECT {COLUMNS}, {VERSION} {FROM} WHERE s.project = $1 AND s.path >= $2 AND s.path < $3 \
+             AND s.deleted_at IS NULL ORDER BY s.path LIMIT $4"
         ))
         .bind(project)
         .bind(first)
         .bind(end)
-        .bind(after.to_owned())
         .bind(i64::from(limit) + 1)
         .fetch_all(&self.reader)
         .await?;
@@ -172,13 +173,13 @@ impl Catalog {
         after: (&str, i64),
         limit: u32,
     ) -> Result<Page<AssetRow>, CatalogError> {
-        let (first, end) = starting_with(prefix);
+        let (first, end) = (prefix.max(after.0), starting_with(prefix, "").1);
         let rows = query(format!(
             "SELECT {COLUMNS}, {VERSION} {FROM} WHERE s.project = $1 AND s.path >= $2 AND s.path < $3 AND s.deleted_at IS NOT NULL \
              AND (s.path > $4 OR (s.path = $4 AND s.deleted_at < $5)) ORDER BY s.path, s.deleted_at DESC LIMIT $6"
         ))
         .bind(project)
-        .bind(first)
+        .bind(first.to_owned())
         .bind(end)
         .bind(after.0.to_owned())
         .bind(after.1)
@@ -198,15 +199,14 @@ impl Catalog {
         after: &str,
         limit: u32,
     ) -> Result<Vec<AssetState>, CatalogError> {
-        let (first, end) = starting_with(prefix);
+        let (first, end) = starting_with(prefix, after);
         let rows = query(format!(
-            "SELECT {STATE} WHERE s.project = $1 AND s.path >= $2 AND s.path < $3 AND s.path > $4 \
-             AND s.deleted_at IS NULL ORDER BY s.path LIMIT $5"
+            "SELECT {STATE} WHERE s.project = $1 AND s.path >= $2 AND s.path < $3 \
+             AND s.deleted_at IS NULL ORDER BY s.path LIMIT $4"
         ))
         .bind(project)
         .bind(first)
         .bind(end)
-        .bind(after.to_owned())
         .bind(i64::from(limit))
         .fetch_all(&self.reader)
         .await?;
