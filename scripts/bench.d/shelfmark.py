@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import math
 import os
 import secrets
 import socket
@@ -21,7 +22,7 @@ class Api:
     def __init__(self, port, token):
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1800)
         self._headers = {"Authorization": f"Bearer {token}"}
-        self._connect()
+        self._used = -math.inf  # not before it is needed: a server closes what says nothing
 
     def _connect(self):
         self._connection.close()
@@ -32,7 +33,7 @@ class Api:
     def send(self, method, path, body=None, **headers):
         """Sends a request and returns the answer's bytes. Headers are written with _ for -."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        if time.monotonic() - self._used > self.IDLE_SECONDS_MAX:
+        if time.monotonic() - self._used >= self.IDLE_SECONDS_MAX:
             self._connect()
         self._connection.request(method, path, body, {**self._headers, **named})
         answer = self._connection.getresponse()
