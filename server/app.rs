@@ -254,11 +254,12 @@ fn greet(running: &Running) {
         "" => format!("http://{}", running.address),
         url => url.to_owned(),
     };
+    let program = std::env::args().next().unwrap_or_else(|| "shelfmark".to_owned());
     println!("Shelfmark serves at {url}   API: {url}/api/docs");
     if let Some(token) = &running.first_token {
         println!("First start: this is the administrator's token, shown only now.\n\n  {token}\n");
-        println!("Sign in:   shelfmark login --url {url} --token {token}");
+        println!("Sign in:   {program} login --url {url} --token {token}");
     }
-    println!("Then try:  shelfmark project create site");
-    println!("           shelfmark --project site import ./my-pictures --message \"first import\"");
+    println!("Then try:  {program} project create site");
+    println!("           {program} --project site import ./my-pictures --message \"first import\"");
 }

@@ -3,7 +3,7 @@
 //! connection's outbox part by part, and is sent after the head, from memory as it is or by the system straight from
 //! a file.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::io::IoSlice;
 use std::pin::Pin;
@@ -16,20 +16,33 @@ use shelfmark_engine::operations::Part;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::framing::Heads;
+
 /// The part of a body that is sent next, if any. Clones are the same outbox; there is one for each connection.
 #[derive(Clone, Debug, Default)]
-pub struct Outbox(Rc<RefCell<Option<Part>>>);
+pub struct Outbox(Rc<Slot>);
+
+#[derive(Debug, Default)]
+struct Slot {
+    part: RefCell<Option<Part>>,
+    is_behind_heads: Cell<bool>,
+}
 
 impl Outbox {
     /// Whether the last part has been sent.
     pub fn is_empty(&self) -> bool {
-        self.0.borrow().is_none()
+        self.0.part.borrow().is_none()
+    }
+
+    /// Whether a HEAD may have come in on this connection.
+    pub fn is_behind_heads(&self) -> bool {
+        self.0.is_behind_heads.get()
     }
 
     /// Puts the next part in. The connection sends it when it is flushed next, and then calls its task again.
     pub fn put(&self, part: Part) {
         debug_assert!(self.is_empty(), "a part that isn't sent yet must not be lost");
-        *self.0.borrow_mut() = Some(part);
+        *self.0.part.borrow_mut() = Some(part);
     }
 }
 
@@ -38,6 +51,7 @@ impl Outbox {
 pub struct Connection {
     stream: TcpStream,
     outbox: Outbox,
+    heads: Heads,
 }
 
 impl Connection {
@@ -48,7 +62,7 @@ impl Connection {
     pub fn new(stream: TcpStream) -> io::Result<Self> {
         // The end of a body must not wait until the client has acknowledged what came before.
         stream.set_nodelay(true)?;
-        Ok(Self { stream, outbox: Outbox::default() })
+        Ok(Self { stream, outbox: Outbox::default(), heads: Heads::default() })
     }
 
     /// Its outbox.
@@ -58,7 +72,7 @@ impl Connection {
 
     /// Sends what is in the outbox.
     fn poll_outbox(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut outbox = self.outbox.0.borrow_mut();
+        let mut outbox = self.outbox.0.part.borrow_mut();
         let Some(part) = outbox.as_mut() else { return Poll::Ready(Ok(())) };
         while length(part) > 0 {
             ready!(self.stream.poll_write_ready(context))?;
@@ -118,7 +132,11 @@ fn advance(part: &mut Part, sent: usize) {
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, into)
+        let before = into.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, into))?;
+        let is_behind_heads = self.heads.look(&into.filled()[before..]);
+        self.outbox.0.is_behind_heads.set(is_behind_heads);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -130,7 +148,7 @@ impl AsyncWrite for Connection {
         }
         loop {
             ready!(self.stream.poll_write_ready(context))?;
-            let mut outbox = self.outbox.0.borrow_mut();
+            let mut outbox = self.outbox.0.part.borrow_mut();
             let Some(part) = outbox.as_mut() else { return Poll::Ready(Ok(0)) };
             match self.write_head(head, part) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

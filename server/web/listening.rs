@@ -6,15 +6,18 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_http::body::MessageBody;
-use actix_http::{HttpService, Protocol, Request, Response};
+use actix_http::{HttpService, Method, Protocol, Request, Response};
 use actix_server::Server;
-use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, apply_fn_factory, fn_service, map_config,
+};
 use actix_web::Error;
 use actix_web::dev::AppConfig;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpStream;
 
-use super::connection::Connection;
+use super::connection::{Connection, Outbox};
+use super::framing::frame;
 use crate::config::ServerConfig;
 
 /// Serves what `app` builds, once for each worker.
@@ -47,7 +50,19 @@ where
     let draining = server.graceful_shutdown_signal();
     let serve = move || {
         let draining = draining.clone();
-        let app = app().into_factory().map_err(|error| error.into().error_response());
+        let app = apply_fn_factory(app(), |request: Request, app: &S::Service| {
+            let outbox = request.conn_data::<Outbox>().cloned().unwrap_or_default();
+            let is_head = request.method() == Method::HEAD;
+            let answered = app.call(request);
+            async move {
+                let answer = match answered.await {
+                    Ok(answer) => frame(answer.into(), is_head, &outbox),
+                    Err(error) => frame(error.into().error_response().into(), is_head, &outbox),
+                };
+                Ok::<_, S::Error>(answer)
+            }
+        });
+        let app = app.map_err(|error| error.into().error_response());
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {
                 let draining = draining.clone();

@@ -6,6 +6,7 @@ pub mod caller;
 pub mod conditions;
 pub mod connection;
 pub mod content;
+pub mod framing;
 pub mod listening;
 pub mod problem;
 pub mod ranges;

@@ -1,5 +1,6 @@
 //! Stored bytes that can be sent without being read: chunks that lie raw in a pack of a local folder and were compared
-//! with their names before.
+//! with their names before. The system reads the file when it sends: who writes into a pack at that moment changes what
+//! leaves. Shelfmark never does; a pack that is deleted stays whole for those who have it open.
 
 use std::fs::File;
 use std::io;
