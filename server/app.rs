@@ -213,7 +213,7 @@ fn limits(config: &Config) -> Limits {
     // Settings are numbers of 0 or more, checked when they are read; a float beyond the range ends at its limit.
     let gib = |value: f64| (value * 1_024.0 * MIB as f64) as u64;
     let hours_ms = |hours: f64| (hours * 3_600_000.0) as i64;
-    let default_pack = if config.store.kind == StoreKind::Folder { 16 } else { 63 };
+    let default_pack = if config.store.kind == StoreKind::Folder { 8 } else { 63 };
     let pack_mib = if config.store.pack_mib == 0 { default_pack } else { config.store.pack_mib };
     Limits {
         content_bytes_max: gib(config.limits.content_gib),

@@ -17,8 +17,11 @@ use super::hashing::HashedFile;
 use super::library::Library;
 use super::walk::{LocalFile, Stamp};
 
-/// How far before the look a stamp must lie, in nanoseconds: the coarsest step of a file system's clock.
-const STEP_NS: i64 = 2_000_000_000;
+/// How far before the look a stamp must lie, in nanoseconds: the coarsest step of a file system's clock (FAT).
+const COARSE_STEP_NS: i64 = 2_000_000_000;
+/// The same where the stamp shows that the clock has finer steps than a millisecond: such clocks are read at the
+/// kernel's ticks, ten milliseconds apart at most, and this is ten times as much.
+const FINE_STEP_NS: i64 = 100_000_000;
 
 /// What is kept between imports of one folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,7 +52,9 @@ impl StatCache {
     }
 
     fn trusts(&self, stamp: &Stamp) -> bool {
-        stamp.mtime_ns.max(stamp.ctime_ns).saturating_add(STEP_NS) <= self.looked_at_ns
+        // Others than the file system's clock may set the time of modification, but not that of change.
+        let step_ns = if stamp.ctime_ns % 1_000_000 == 0 { COARSE_STEP_NS } else { FINE_STEP_NS };
+        stamp.mtime_ns.max(stamp.ctime_ns).saturating_add(step_ns) <= self.looked_at_ns
     }
 }
 
@@ -147,6 +152,9 @@ mod tests {
         assert!(known(9 * SECOND, 7 * SECOND));
         let changed_late = Stamp { ctime_ns: 8 * SECOND, ..stamp(0) };
         assert!(!cache(9 * SECOND, 0).trusts(&changed_late));
+        let fine = |before_ns| Stamp { ctime_ns: 9 * SECOND - before_ns, ..stamp(0) };
+        assert!(cache(9 * SECOND, 0).trusts(&fine(100_000_001)));
+        assert!(!cache(9 * SECOND, 0).trusts(&fine(99_999_999)));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 use rayon::prelude::*;
-use shelfmark_domain::path::FolderPath;
+use shelfmark_domain::path::{AssetPath, FolderPath};
 
 use super::super::output::count;
 use super::shown;
@@ -86,7 +86,8 @@ pub fn walk(dir: &Path, to: &FolderPath) -> anyhow::Result<(Tree, Vec<LocalFile>
         bail!("{} is not a folder; to upload a file use `shelfmark put`", shown(dir));
     }
     let looked_at_ns = now_ns();
-    let mut part = visit(dir, "", to)?;
+    let top = if to.is_root() { String::new() } else { format!("{to}/") };
+    let mut part = visit(dir, &top)?;
     if !part.refused.is_empty() {
         part.refused.sort();
         let names = count(part.refused.len() as u64, "name");
@@ -98,19 +99,19 @@ pub fn walk(dir: &Path, to: &FolderPath) -> anyhow::Result<(Tree, Vec<LocalFile>
     Ok((tree, part.files))
 }
 
-/// Looks into one folder, whose path below the top is `prefix`: empty, or ending in a slash.
-fn visit(dir: &Path, prefix: &str, to: &FolderPath) -> anyhow::Result<Part> {
+/// Looks into one folder, whose files' paths start with `prefix`: empty, or ending in a slash.
+fn visit(dir: &Path, prefix: &str) -> anyhow::Result<Part> {
     let unreadable = || format!("{} cannot be read", shown(dir));
     let entries: Vec<DirEntry> = std::fs::read_dir(dir).and_then(Iterator::collect).with_context(unreadable)?;
     let larger_first = |a: Part, b: Part| if a.files.len() >= b.files.len() { a.join(b) } else { b.join(a) };
     entries
         .into_par_iter()
         .with_min_len(256)
-        .try_fold(Part::default, |part, entry| look_at(part, &entry, prefix, to))
+        .try_fold(Part::default, |part, entry| look_at(part, &entry, prefix))
         .try_reduce(Part::default, |a, b| Ok(larger_first(a, b)))
 }
 
-fn look_at(mut part: Part, entry: &DirEntry, prefix: &str, to: &FolderPath) -> anyhow::Result<Part> {
+fn look_at(mut part: Part, entry: &DirEntry, prefix: &str) -> anyhow::Result<Part> {
     let unreadable = || format!("{} cannot be read", shown(&entry.path()));
     let kind = entry.file_type().with_context(unreadable)?;
     if !kind.is_file() && !kind.is_dir() {
@@ -123,12 +124,12 @@ fn look_at(mut part: Part, entry: &DirEntry, prefix: &str, to: &FolderPath) -> a
         return Ok(part);
     };
     if kind.is_dir() {
-        return Ok(part.join(visit(&entry.path(), &format!("{prefix}{name}/"), to)?));
+        return Ok(part.join(visit(&entry.path(), &format!("{prefix}{name}/"))?));
     }
-    match to.join(&format!("{prefix}{name}")) {
+    match AssetPath::try_from([prefix, &name].concat()) {
         Ok(path) => {
             let stamp = Stamp::of(&entry.metadata().with_context(unreadable)?);
-            part.files.push(LocalFile { path: path.to_string(), stamp });
+            part.files.push(LocalFile { path: path.into(), stamp });
         }
         Err(invalid) => part.refused.push(format!("{}: {invalid}", shown(&entry.path()))),
     }

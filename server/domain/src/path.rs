@@ -86,7 +86,7 @@ impl FolderPath {
     /// # Errors
     /// What is wrong with the joined path.
     pub fn join(&self, rest: &str) -> Result<AssetPath, InvalidPath> {
-        if self.is_root() { rest.parse() } else { format!("{}/{rest}", self.0).parse() }
+        if self.is_root() { rest.parse() } else { format!("{}/{rest}", self.0).try_into() }
     }
 
     /// The smallest text that every path in this folder is at least equal to, and the smallest text after all of
@@ -137,8 +137,22 @@ impl FromStr for AssetPath {
     type Err = InvalidPath;
 
     fn from_str(text: &str) -> Result<Self, InvalidPath> {
-        check(text)?;
-        Ok(Self(text.to_owned()))
+        text.to_owned().try_into()
+    }
+}
+
+impl TryFrom<String> for AssetPath {
+    type Error = InvalidPath;
+
+    fn try_from(text: String) -> Result<Self, InvalidPath> {
+        check(&text)?;
+        Ok(Self(text))
+    }
+}
+
+impl From<AssetPath> for String {
+    fn from(path: AssetPath) -> Self {
+        path.0
     }
 }
 

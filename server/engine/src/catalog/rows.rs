@@ -13,17 +13,19 @@ use super::error::CatalogError;
 
 pub(super) type AnyQuery = Query<'static, Any, AnyArguments>;
 
-/// Most rows in one statement. With 12 columns this stays far below both databases' limits on parameters.
+/// Most rows in one statement.
 const ROWS_MAX: usize = 256;
+/// Most values in one statement: binding one takes SQLite longer the more there are.
+const VALUES_MAX: usize = 512;
 
 /// A query from a text that this crate has made; values are always bound, never part of the text.
 pub(super) fn query(sql: impl Into<String>) -> AnyQuery {
     sqlx::query(AssertSqlSafe(sql.into()))
 }
 
-/// The largest power of two that is at most `rows` and the limit.
-fn step(rows: usize) -> usize {
-    let rows = rows.min(ROWS_MAX);
+/// The largest power of two that is at most `rows` and the limits.
+fn step(rows: usize, columns: usize) -> usize {
+    let rows = rows.min(ROWS_MAX).min(VALUES_MAX / columns);
     1 << (usize::BITS - 1 - rows.leading_zeros())
 }
 
@@ -40,7 +42,7 @@ pub(super) async fn insert<T>(
     let mut rest = rows;
     let mut returned = Vec::new();
     while !rest.is_empty() {
-        let (now, later) = rest.split_at(step(rest.len()));
+        let (now, later) = rest.split_at(step(rest.len(), columns));
         rest = later;
         let sql = format!("{head} VALUES {} {tail}", places(now.len(), columns));
         let bound = now.iter().fold(query(sql), &bind);
@@ -66,7 +68,7 @@ pub(super) async fn select_in<T>(
     let mut rest = values;
     let mut found = Vec::new();
     while !rest.is_empty() {
-        let (now, later) = rest.split_at(step(rest.len()));
+        let (now, later) = rest.split_at(step(rest.len(), 1));
         rest = later;
         let sql = format!("{head} {} {tail}", place(fixed.0, now.len()));
         let bound = now.iter().fold((fixed.1)(query(sql)), &bind);
@@ -87,7 +89,7 @@ pub(super) async fn execute_in<T>(
     let mut rest = values;
     let mut changed = 0;
     while !rest.is_empty() {
-        let (now, later) = rest.split_at(step(rest.len()));
+        let (now, later) = rest.split_at(step(rest.len(), 1));
         rest = later;
         let sql = format!("{head} {} {tail}", place(fixed.0, now.len()));
         let bound = now.iter().fold((fixed.1)(query(sql)), &bind);
@@ -129,6 +131,7 @@ mod tests {
 
     #[test]
     fn rows_are_cut_into_powers_of_two() {
-        assert_eq!([1, 2, 3, 255, 256, 1_000].map(step), [1, 2, 2, 128, 256, 256]);
+        assert_eq!([1, 2, 3, 255, 256, 1_000].map(|rows| step(rows, 1)), [1, 2, 2, 128, 256, 256]);
+        assert_eq!([1, 31, 1_000].map(|rows| step(rows, 12)), [1, 16, 32]);
     }
 }
