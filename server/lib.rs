@@ -7,6 +7,7 @@ pub mod config;
 pub mod delivery;
 pub mod http;
 pub mod jobs;
+pub mod memory;
 pub mod web;
 
 pub use app::Services;

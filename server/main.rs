@@ -5,10 +5,18 @@ use std::process::ExitCode;
 use clap::Parser;
 use shelfmark::app::{self, ServeOptions};
 use shelfmark::cli::{self, Cli, Command};
+use shelfmark::memory;
+use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
+    memory::share_arenas();
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    // A command has one thing to wait for; threads of its own would only make it start later.
+    let mut runtime = match cli.command {
+        Command::Serve(_) => Builder::new_multi_thread(),
+        _ => Builder::new_current_thread(),
+    };
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return cli::failed(&anyhow::Error::new(error).context("the runtime did not start")),
     };

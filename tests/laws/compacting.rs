@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use futures::StreamExt as _;
 
+use shelfmark_domain::chunk_list::SEGMENT_CHUNKS_MAX;
 use shelfmark_domain::failure::{Failure as _, FailureKind};
 use shelfmark_domain::hash::ChunkId;
 use shelfmark_engine::limits::Limits;
@@ -13,8 +15,8 @@ use shelfmark_engine::store::Store;
 
 use super::chance::noise;
 use super::faulty::{Faults, Moment};
-use super::garbage::{LATER_MS, assert_whole, break_off, collect, collect_all, later, objects};
-use super::ground::{Backing, Ground, limits};
+use super::garbage::{LATER_MS, assert_whole, break_off, break_off_after, collect, collect_all, later, objects};
+use super::ground::{Backing, Database, Ground, limits};
 use super::site::{Site, body};
 use super::tars::tar_of;
 
@@ -24,6 +26,7 @@ laws![
     a_dry_run_names_exactly_what_is_compacted,
     one_collection_copies_no_more_than_it_may,
     whoever_reads_or_uploads_beside_a_compaction_does_not_fail,
+    whoever_reads_goes_on_where_a_later_segment_has_moved_to,
     a_write_that_fails_loses_nothing_and_the_next_collection_goes_on,
     a_compaction_that_ends_in_the_middle_is_done_again,
 ];
@@ -184,6 +187,35 @@ async fn whoever_reads_or_uploads_beside_a_compaction_does_not_fail(ground: &Gro
         }
     }
     assert_whole(ground).await;
+}
+
+async fn whoever_reads_goes_on_where_a_later_segment_has_moved_to(ground: &Ground) {
+    if (ground.database, ground.backing) != (Database::Sqlite, Backing::Memory) {
+        return; // it is long
+    }
+    // The content's end was stored first, in pieces among garbage: so its last segment is in packs that go.
+    let pieces: Vec<Bytes> = (0..40).map(|n| noise(100 + n, 400_000)).collect();
+    let among = pieces.iter().flat_map(|piece| [noise(u64::from(piece[0]), 1_200_000), piece.clone()]);
+    let start_of_larger_chunks = noise(1, 17 << 20);
+    let broken: Vec<Bytes> = [start_of_larger_chunks].into_iter().chain(among).chain([noise(2, 9_000_000)]).collect();
+    break_off_after(ground, broken.concat().into()).await;
+    let chunks = ground.statistics().await.chunks;
+    let bytes: Bytes = [noise(3, 230 << 20)].into_iter().chain(pieces).collect::<Vec<_>>().concat().into();
+    let stored = ground.put("large", bytes.clone()).await.asset.expect("it is there");
+    let chunks = (ground.statistics().await.chunks - chunks) as usize;
+    assert!(chunks > SEGMENT_CHUNKS_MAX, "{chunks} are more than a segment has");
+    assert!(ground.bytes("large").await == bytes, "it is remembered now where everything is");
+    let (packs, collector) = (objects(ground).await, ground.another().await);
+
+    let mut reading = ground.engine.contents.read(stored.content, 0..stored.size_bytes);
+    let mut got = reading.next().await.expect("it has bytes").expect("they are read").to_vec();
+    collect_all(&collector).await;
+    let gone = packs.difference(&objects(ground).await).count();
+    assert!(gone > 10, "{gone} packs are gone");
+    while let Some(more) = reading.next().await {
+        got.extend_from_slice(&more.expect("it goes on"));
+    }
+    assert!(got == bytes);
 }
 
 async fn a_write_that_fails_loses_nothing_and_the_next_collection_goes_on(ground: &Ground) {

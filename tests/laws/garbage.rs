@@ -63,9 +63,14 @@ pub async fn assert_whole(site: &Site) {
 
 /// An upload of 12 MB that ends with an error: some of its packs are entered.
 pub async fn break_off(site: &Site, seed: u64) {
+    break_off_after(site, noise(seed, 12_000_000)).await;
+}
+
+/// An upload that breaks off after these bytes.
+pub async fn break_off_after(site: &Site, bytes: bytes::Bytes) {
     use futures::StreamExt as _;
     let broken = futures::stream::iter([Err(shelfmark_engine::operations::BodyError("cut".into()))]);
-    let body = body(noise(seed, 12_000_000)).chain(broken);
+    let body = body(bytes).chain(broken);
     let put = shelfmark_engine::operations::put(
         &site.engine,
         site.caller(),

@@ -250,8 +250,9 @@ impl Packing {
             };
             work.push((chunk, against));
         }
-        if work.is_empty() {
-            return Ok(Vec::new());
+        if work.iter().all(|(_, against)| matches!(against, Against::Nothing { level: None })) {
+            let mut compressor = Compressor::default();
+            return Ok(work.into_iter().map(|(chunk, raw)| raw.encode(&mut compressor, chunk)).collect());
         }
         let encode = move || {
             work.into_par_iter()

@@ -49,16 +49,12 @@ pub struct Encoded<'b> {
     pub reference: Option<ChunkId>,
 }
 
-/// A compressor for one thread at a time, whose working memory (about 1 MiB) is used again for every chunk.
+/// A compressor for one thread at a time, whose working memory (about 1 MiB, none before it compresses) is used again
+/// for every chunk.
+#[derive(Default)]
 pub struct Compressor {
-    context: CCtx<'static>,
+    context: Option<CCtx<'static>>,
     buffer: Vec<u8>,
-}
-
-impl Default for Compressor {
-    fn default() -> Self {
-        Self { context: CCtx::create(), buffer: Vec::new() }
-    }
 }
 
 impl Compressor {
@@ -110,34 +106,36 @@ impl Compressor {
     }
 
     fn plain<'b>(&mut self, bytes: &[u8], level: i32) -> Option<Encoded<'b>> {
-        self.make_room(bytes);
-        self.context.compress(&mut self.buffer, bytes, level).ok()?;
-        Some(Encoded { encoding: Encoding::Zstd, stored: Cow::Owned(self.buffer.as_slice().into()), reference: None })
+        let (context, buffer) = self.ready_for(bytes);
+        context.compress(buffer, bytes, level).ok()?;
+        Some(Encoded { encoding: Encoding::Zstd, stored: Cow::Owned(buffer.as_slice().into()), reference: None })
     }
 
     fn with_dictionary(&mut self, bytes: &[u8], dictionary: &Reference, level: i32) -> Option<Vec<u8>> {
-        self.make_room(bytes);
+        let (context, buffer) = self.ready_for(bytes);
         let prepared = dictionary.compressing(level)?;
-        self.context.compress_using_cdict(&mut self.buffer, bytes, &prepared).ok()?;
-        without_magic(&self.buffer)
+        context.compress_using_cdict(buffer, bytes, &prepared).ok()?;
+        without_magic(buffer)
     }
 
     fn against(&mut self, bytes: &[u8], prefix: &Reference, level: i32) -> Option<Vec<u8>> {
-        self.make_room(bytes);
-        let (buffer, prefix) = (&mut self.buffer, prefix.bytes());
+        let (context, buffer) = self.ready_for(bytes);
+        let prefix = prefix.bytes();
         let reach = (prefix.len() + bytes.len()).next_power_of_two().ilog2();
         if reach <= REACH_LOG_SHORT && !looks_like_dictionary(prefix) {
             // For a manifest's leaf five times as fast as a context of its own, with the same outcome.
-            self.context.compress_using_dict(buffer, bytes, prefix, level).ok()?;
+            context.compress_using_dict(buffer, bytes, prefix, level).ok()?;
         } else {
             against_far(buffer, bytes, prefix, level, reach).ok()?;
         }
         without_magic(buffer)
     }
 
-    fn make_room(&mut self, bytes: &[u8]) {
+    /// The working memory, with room for these bytes in compressed form.
+    fn ready_for(&mut self, bytes: &[u8]) -> (&mut CCtx<'static>, &mut Vec<u8>) {
         self.buffer.clear();
         self.buffer.reserve(compress_bound(bytes.len()));
+        (self.context.get_or_insert_with(CCtx::create), &mut self.buffer)
     }
 }
 
