@@ -5,10 +5,10 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use actix_http::{ConnectionType, Response};
+use actix_http::Response;
 use actix_web::Error;
 use actix_web::body::{BodySize, BodyStream, BoxBody, MessageBody};
-use actix_web::http::header::{CONTENT_LENGTH, HeaderValue};
+use actix_web::http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use bytes::Bytes;
 use futures::stream;
 use memchr::memmem;
@@ -17,6 +17,8 @@ use shelfmark_engine::operations::Part;
 use super::connection::Outbox;
 
 const HEAD: &[u8] = b"HEAD ";
+const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
+const LAST_CHUNK: Bytes = Bytes::from_static(b"0\r\n\r\n");
 
 /// Looks for HEAD requests in what a client sends. It may take other bytes for one, which does no harm.
 #[derive(Debug, Default)]
@@ -55,12 +57,13 @@ pub fn frame<B: MessageBody + 'static>(answer: Response<B>, is_head: bool, outbo
     }
     answer.map_body(|head, body| {
         head.no_chunking(true);
+        let is_chunked = size == BodySize::Stream;
         match size {
             BodySize::Sized(length) => drop(head.headers.insert(CONTENT_LENGTH, HeaderValue::from(length))),
-            _ if is_head => {}
-            _ => head.set_connection_type(ConnectionType::Close), // and that ends the body
+            _ => drop(head.headers.insert(TRANSFER_ENCODING, CHUNKED)),
         }
-        if is_head { nothing() } else { BoxBody::new(Past { outbox: outbox.clone(), body }) }
+        let past = Past { outbox: outbox.clone(), body: Some(body), is_chunked };
+        if is_head { nothing() } else { BoxBody::new(past) }
     })
 }
 
@@ -71,7 +74,19 @@ fn nothing() -> BoxBody {
 /// A body that goes past the framework.
 struct Past {
     outbox: Outbox,
-    body: BoxBody,
+    /// `None` when it has ended.
+    body: Option<BoxBody>,
+    /// Whether its parts say how long they are (RFC 9112, 7.1), as its length is not known.
+    is_chunked: bool,
+}
+
+impl Past {
+    fn framed(&self, bytes: Bytes) -> Bytes {
+        if !self.is_chunked || bytes.is_empty() {
+            return bytes;
+        }
+        [format!("{:x}\r\n", bytes.len()).as_bytes(), &bytes, b"\r\n"].concat().into()
+    }
 }
 
 impl MessageBody for Past {
@@ -86,14 +101,18 @@ impl MessageBody for Past {
         if !self.outbox.is_empty() {
             return Poll::Pending;
         }
-        match ready!(Pin::new(&mut self.body).poll_next(context)) {
-            Some(Ok(bytes)) => {
-                self.outbox.put(Part::Bytes(bytes));
-                Poll::Pending
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let part = match ready!(Pin::new(body).poll_next(context)) {
+            Some(Ok(bytes)) => self.framed(bytes),
+            Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
+            None if !self.is_chunked => return Poll::Ready(None),
+            None => {
+                self.body = None;
+                LAST_CHUNK
             }
-            Some(Err(error)) => Poll::Ready(Some(Err(error.into()))),
-            None => Poll::Ready(None),
-        }
+        };
+        self.outbox.put(Part::Bytes(part));
+        Poll::Pending
     }
 }
 

@@ -95,6 +95,7 @@ async fn a_head_says_what_a_get_would() {
         }
         assert_eq!((head.status, head.body.len()), (get.status, 0), "{address}");
         if get.status == StatusCode::OK {
+            assert!(shelf.fetch(&address).await.body == get.body, "{address}: behind a HEAD as before it");
             assert_eq!(head.headers, get.headers, "{address}");
         }
     }

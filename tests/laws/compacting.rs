@@ -200,7 +200,7 @@ async fn whoever_reads_goes_on_where_a_later_segment_has_moved_to(ground: &Groun
     let broken: Vec<Bytes> = [start_of_larger_chunks].into_iter().chain(among).chain([noise(2, 9_000_000)]).collect();
     break_off_after(ground, broken.concat().into()).await;
     let chunks = ground.statistics().await.chunks;
-    let bytes: Bytes = [noise(3, 230 << 20)].into_iter().chain(pieces).collect::<Vec<_>>().concat().into();
+    let bytes: Bytes = [noise(3, 270 << 20)].into_iter().chain(pieces).collect::<Vec<_>>().concat().into();
     let stored = ground.put("large", bytes.clone()).await.asset.expect("it is there");
     let chunks = (ground.statistics().await.chunks - chunks) as usize;
     assert!(chunks > SEGMENT_CHUNKS_MAX, "{chunks} are more than a segment has");
