@@ -9,11 +9,13 @@ use shelfmark::memory;
 use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
-    memory::share_arenas();
     let cli = Cli::parse();
     // A command has one thing to wait for; threads of its own would only make it start later.
     let mut runtime = match cli.command {
-        Command::Serve(_) => Builder::new_multi_thread(),
+        Command::Serve(_) => {
+            memory::share_arenas();
+            Builder::new_multi_thread()
+        }
         _ => Builder::new_current_thread(),
     };
     let runtime = match runtime.enable_all().build() {

@@ -8,8 +8,8 @@ use actix_web::http::header::{CONTENT_LENGTH, HeaderValue};
 use actix_web::{Error, HttpRequest, HttpResponse};
 use bytes::Bytes;
 use futures::Stream as _;
-use futures::stream;
-use shelfmark_engine::operations::{Part, PartStream, ReadError};
+use futures::stream::{self, LocalBoxStream, StreamExt as _, TryStreamExt as _};
+use shelfmark_engine::operations::{Part, PartStream};
 use tokio::task::JoinHandle;
 
 use super::connection::Outbox;
@@ -25,15 +25,21 @@ struct Past {
     /// What has come and is not in the outbox yet.
     next: Option<Part>,
     warming: Option<JoinHandle<()>>,
-    rest: PartStream,
+    rest: LocalBoxStream<'static, Result<Part, Error>>,
 }
 
 /// The answer with the parts as its body, `length` bytes in all.
-pub fn with_parts(request: &HttpRequest, mut answer: HttpResponse, length: u64, rest: PartStream) -> HttpResponse {
+pub fn with_parts(request: &HttpRequest, mut answer: HttpResponse, length: u64, parts: PartStream) -> HttpResponse {
     let outbox = request.conn_data::<Outbox>().expect("every connection has an outbox");
     answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     answer.head_mut().no_chunking(true);
-    answer.set_body(BoxBody::new(Past { outbox: outbox.clone(), next: None, warming: None, rest }))
+    let parts = parts.map_err(|error| Problem::from(error).into());
+    answer.set_body(past(outbox.clone(), parts.boxed_local()))
+}
+
+/// A body of parts that goes past the framework.
+pub fn past(outbox: Outbox, rest: LocalBoxStream<'static, Result<Part, Error>>) -> BoxBody {
+    BoxBody::new(Past { outbox, next: None, warming: None, rest })
 }
 
 /// What the answer to a HEAD has instead of a body of `length` bytes.
@@ -61,7 +67,7 @@ impl MessageBody for Past {
         if self.next.is_none() {
             match ready!(Pin::new(&mut self.rest).poll_next(context)) {
                 Some(Ok(part)) => self.next = Some(part),
-                Some(Err(error)) => return Poll::Ready(Some(Err(broken(error)))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => return Poll::Ready(None),
             }
         }
@@ -88,8 +94,4 @@ impl Past {
         }
         Poll::Pending
     }
-}
-
-fn broken(error: ReadError) -> Error {
-    Problem::from(error).into()
 }

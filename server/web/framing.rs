@@ -3,17 +3,17 @@
 //! HEAD may be among them, bodies go past it, and the length stands in the head in any case.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 
 use actix_http::Response;
 use actix_web::Error;
 use actix_web::body::{BodySize, BodyStream, BoxBody, MessageBody};
 use actix_web::http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use bytes::Bytes;
-use futures::stream;
+use futures::stream::{self, LocalBoxStream, StreamExt as _, TryStreamExt as _};
 use memchr::memmem;
 use shelfmark_engine::operations::Part;
 
+use super::body::past;
 use super::connection::Outbox;
 
 const HEAD: &[u8] = b"HEAD ";
@@ -62,8 +62,7 @@ pub fn frame<B: MessageBody + 'static>(answer: Response<B>, is_head: bool, outbo
             BodySize::Sized(length) => drop(head.headers.insert(CONTENT_LENGTH, HeaderValue::from(length))),
             _ => drop(head.headers.insert(TRANSFER_ENCODING, CHUNKED)),
         }
-        let past = Past { outbox: outbox.clone(), body: Some(body), is_chunked };
-        if is_head { nothing() } else { BoxBody::new(past) }
+        if is_head { nothing() } else { past(outbox.clone(), parts_of(body, is_chunked)) }
     })
 }
 
@@ -71,49 +70,19 @@ fn nothing() -> BoxBody {
     BoxBody::new(BodyStream::new(stream::empty::<Result<Bytes, Error>>()))
 }
 
-/// A body that goes past the framework.
-struct Past {
-    outbox: Outbox,
-    /// `None` when it has ended.
-    body: Option<BoxBody>,
-    /// Whether its parts say how long they are (RFC 9112, 7.1), as its length is not known.
-    is_chunked: bool,
+/// The parts of a body. Chunked, they say how long they are (RFC 9112, 7.1), as the length of all is not known.
+fn parts_of(mut body: BoxBody, is_chunked: bool) -> LocalBoxStream<'static, Result<Part, Error>> {
+    let bytes = stream::poll_fn(move |context| Pin::new(&mut body).poll_next(context)).map_err(Error::from);
+    let bytes = bytes.map_ok(move |bytes| if is_chunked { chunk(bytes) } else { bytes });
+    let last = is_chunked.then_some(Ok(LAST_CHUNK));
+    bytes.chain(stream::iter(last)).map_ok(Part::Bytes).boxed_local()
 }
 
-impl Past {
-    fn framed(&self, bytes: Bytes) -> Bytes {
-        if !self.is_chunked || bytes.is_empty() {
-            return bytes;
-        }
-        [format!("{:x}\r\n", bytes.len()).as_bytes(), &bytes, b"\r\n"].concat().into()
+fn chunk(bytes: Bytes) -> Bytes {
+    if bytes.is_empty() {
+        return bytes; // a chunk without bytes would be the last
     }
-}
-
-impl MessageBody for Past {
-    type Error = Error;
-
-    fn size(&self) -> BodySize {
-        BodySize::Stream
-    }
-
-    /// Never gives anything: when it waits, the connection is flushed, and that sends what is in the outbox.
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        if !self.outbox.is_empty() {
-            return Poll::Pending;
-        }
-        let Some(body) = &mut self.body else { return Poll::Ready(None) };
-        let part = match ready!(Pin::new(body).poll_next(context)) {
-            Some(Ok(bytes)) => self.framed(bytes),
-            Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
-            None if !self.is_chunked => return Poll::Ready(None),
-            None => {
-                self.body = None;
-                LAST_CHUNK
-            }
-        };
-        self.outbox.put(Part::Bytes(part));
-        Poll::Pending
-    }
+    [format!("{:x}\r\n", bytes.len()).as_bytes(), &bytes, b"\r\n"].concat().into()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use shelfmark_engine::operations::{
 use shelfmark_engine::store::Store;
 
 use super::chance::noise;
-use super::faulty::{Faults, Moment};
+use super::faulty::{Call, Faults, Moment};
 use super::ground::{Backing, Database, Ground};
 use super::site::{Site, at_once, body};
 use super::tars::tar_of;
@@ -41,14 +41,14 @@ where
         for n in 1.. {
             round += 1;
             let before = seen(site).await;
-            faults.fail_put(n, moment);
+            faults.fail(Call::Put, n, moment);
 
             let done = work(site.clone(), round).await;
 
             if faults.is_pending() {
                 assert_eq!(done, Ok(()));
                 assert!(n > 1, "the work writes nothing");
-                faults.fail_put(0, moment);
+                faults.fail(Call::Put, 0, moment);
                 break;
             }
             assert!(matches!(done, Err(FailureKind::Busy | FailureKind::Internal)), "write {n} {moment:?}: {done:?}");
@@ -138,7 +138,7 @@ async fn a_build_fails_whole_and_succeeds_again(site: &Site, faults: &Faults) {
     site.release(vec![Add::Latest]).await;
     // The change that makes each build another one is not part of what must fail as a whole.
     for (round, moment) in [Moment::Before, Moment::After].into_iter().enumerate() {
-        faults.fail_put(1, moment);
+        faults.fail(Call::Put, 1, moment);
         assert!(build(site.clone(), round).await.is_err());
         assert_eq!(build(site.clone(), round).await, Ok(()));
     }
@@ -151,7 +151,7 @@ async fn puts_that_share_a_write_fail_together_and_succeed_again(site: &Site, fa
     faults.until_waiting(1).await;
     let puts: Vec<_> = (1..20).map(|round| tokio::spawn(put(site.clone(), round, 100))).collect();
     // The first write has begun and goes well; the second one is that of the puts that waited for it.
-    faults.fail_put(2, Moment::After);
+    faults.fail(Call::Put, 2, Moment::After);
     drop(stalled);
     assert_eq!(first.await.unwrap(), Ok(()));
     let mut failed = Vec::new();

@@ -1,7 +1,7 @@
 //! A store in memory that fails, stalls or dawdles on request.
 
 use std::fmt;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -10,19 +10,27 @@ use futures::stream::BoxStream;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
-    PutOptions, PutPayload, PutResult, Result,
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt as _,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 
 use super::chance::Chance;
 
-/// When a put fails.
+/// What the store is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    Put,
+    Get,
+    Delete,
+}
+
+/// When a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// The object is not there.
+    /// It has done nothing.
     Before,
-    /// The object is there, but nobody was told.
+    /// It has done what it was asked for, but nobody was told.
     After,
 }
 
@@ -32,10 +40,8 @@ pub struct Faults(Arc<Asked>);
 
 #[derive(Debug, Default)]
 struct Asked {
-    /// Puts until one fails; below 1: none will.
-    puts_left: AtomicI64,
-    /// Whether the object is there when a put fails.
-    is_after: AtomicU64,
+    /// The call that is to fail, after how many others of its kind, and when.
+    failing: Mutex<Option<(Call, u64, Moment)>>,
     gate: Arc<RwLock<()>>,
     waiting: AtomicU64,
     /// By whose choices requests let others go first.
@@ -45,18 +51,30 @@ struct Asked {
 impl Faults {
     /// A store that can be asked to fail.
     pub fn store(&self) -> Arc<dyn ObjectStore> {
-        Arc::new(Faulty { objects: InMemory::new(), faults: self.clone() })
+        Arc::new(Faulty { objects: Arc::default(), faults: self.clone() })
     }
 
-    /// Lets the `n`th put from now on fail, and only that one.
-    pub fn fail_put(&self, n: i64, moment: Moment) {
-        self.0.is_after.store(u64::from(moment == Moment::After), Ordering::SeqCst);
-        self.0.puts_left.store(n, Ordering::SeqCst);
+    /// Lets the `n`th call of a kind from now on fail, and only that one; 0: none.
+    pub fn fail(&self, call: Call, n: u64, moment: Moment) {
+        *self.0.failing.lock().unwrap() = n.checked_sub(1).map(|others| (call, others, moment));
     }
 
-    /// Whether a put was asked to fail that has not come.
+    /// Whether a call was asked to fail that has not come.
     pub fn is_pending(&self) -> bool {
-        self.0.puts_left.load(Ordering::SeqCst) > 0
+        self.0.failing.lock().unwrap().is_some()
+    }
+
+    /// When this call is to fail, if it is.
+    fn comes(&self, call: Call) -> Option<Moment> {
+        let mut failing = self.0.failing.lock().unwrap();
+        let (_, others, moment) = failing.as_mut().filter(|(kind, ..)| *kind == call)?;
+        if *others > 0 {
+            *others -= 1;
+            return None;
+        }
+        let moment = *moment;
+        *failing = None;
+        Some(moment)
     }
 
     /// Lets every request from now on wait a while, before and after it is done, so that others come in between.
@@ -85,8 +103,12 @@ impl Faults {
     }
 }
 
+fn failed() -> object_store::Error {
+    object_store::Error::Generic { store: "Faulty", source: "it was asked to fail".into() }
+}
+
 struct Faulty {
-    objects: InMemory,
+    objects: Arc<InMemory>,
     faults: Faults,
 }
 
@@ -111,15 +133,17 @@ impl ObjectStore for Faulty {
         asked.waiting.fetch_sub(1, Ordering::SeqCst);
         drop(open);
         self.faults.let_others_go_first().await;
-        if asked.puts_left.fetch_sub(1, Ordering::SeqCst) != 1 {
-            let put = self.objects.put_opts(location, payload, options).await;
-            self.faults.let_others_go_first().await;
-            return put;
+        match self.faults.comes(Call::Put) {
+            Some(Moment::Before) => return Err(failed()),
+            Some(Moment::After) => {
+                self.objects.put_opts(location, payload, options).await?;
+                return Err(failed());
+            }
+            None => {}
         }
-        if asked.is_after.load(Ordering::SeqCst) == 1 {
-            self.objects.put_opts(location, payload, options).await?;
-        }
-        Err(object_store::Error::Generic { store: "Faulty", source: "it was asked to fail".into() })
+        let put = self.objects.put_opts(location, payload, options).await;
+        self.faults.let_others_go_first().await;
+        put
     }
 
     async fn put_multipart_opts(&self, to: &Path, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
@@ -128,19 +152,26 @@ impl ObjectStore for Faulty {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         self.faults.let_others_go_first().await;
-        self.objects.get_opts(location, options).await
+        match self.faults.comes(Call::Get) {
+            Some(_) => Err(failed()),
+            None => self.objects.get_opts(location, options).await,
+        }
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        let faults = self.faults.clone();
-        let dawdled = locations.then(move |location| {
-            let faults = faults.clone();
+        let (faults, objects) = (self.faults.clone(), self.objects.clone());
+        let deleted = locations.then(move |location| {
+            let (faults, objects) = (faults.clone(), objects.clone());
             async move {
                 faults.let_others_go_first().await;
-                location
+                let (location, fails) = (location?, faults.comes(Call::Delete));
+                if fails != Some(Moment::Before) {
+                    objects.delete(&location).await?;
+                }
+                if fails.is_some() { Err(failed()) } else { Ok(location) }
             }
         });
-        self.objects.delete_stream(dawdled.boxed())
+        deleted.boxed()
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {

@@ -44,8 +44,12 @@ pub async fn collect(site: &Site, caller: &Caller) -> Collected {
 /// Collects until nothing is left to do: objects go one run after their rows.
 pub async fn collect_all(site: &Site) {
     collect(site, &later(site)).await;
-    let after_readers = Caller::new(site.who.clone(), site.engine.clock.now().plus_ms(2 * LATER_MS));
-    collect(site, &after_readers).await;
+    collect(site, &much_later(site, 2)).await;
+}
+
+/// When nobody reads any more what was still read `times - 1` as late.
+pub fn much_later(site: &Site, times: i64) -> Caller {
+    Caller::new(site.who.clone(), site.engine.clock.now().plus_ms(times * LATER_MS))
 }
 
 pub async fn objects(site: &Site) -> BTreeSet<PackId> {

@@ -71,17 +71,24 @@ pub async fn run(session: &Session, args: ImportArgs) -> anyhow::Result<()> {
     let dir = args.dir.canonicalize().with_context(|| format!("{} is not a folder to read", args.dir.display()))?;
     let place = CachePlace::of(session.api.url(), &session.project()?, &dir, &args.to);
     let (state, local) = tokio::join!(library::project_state(session), look(dir, args.to.clone(), place.clone()));
-    let (state, ((tree, files), cache)) = (state?, local?);
+    let (state, ((tree, files), mut cache)) = (state?, local?);
     let tree = Arc::new(tree);
     report::warn_of_skipped(&tree);
-    let hashed = hash(Arc::clone(&tree), files, &cache).await?;
-    if hashed.read_files > 0 && !args.dry_run {
-        place.store(&StatCache::new(tree.looked_at_ns, &hashed.files, None)); // an interrupted run need not hash again
-    }
-    let (library, is_fresh) = match cache.library.filter(|known| known.state == state) {
-        Some(known) => (known, false),
-        None => (library::fetch(session, &args.to, &state).await?, true),
+    let known = cache.library.take().filter(|known| known.state == state);
+    let hashing = async {
+        let hashed = hash(Arc::clone(&tree), files, &cache).await?;
+        if hashed.read_files > 0 && !args.dry_run {
+            place.store(&StatCache::new(tree.looked_at_ns, &hashed.files, None)); // an interrupted run need not hash again
+        }
+        anyhow::Ok(hashed)
     };
+    let listing = async {
+        match known {
+            Some(known) => anyhow::Ok((known, false)),
+            None => anyhow::Ok((library::fetch(session, &args.to, &state).await?, true)),
+        }
+    };
+    let (hashed, (library, is_fresh)) = tokio::try_join!(hashing, listing)?;
     let comparison = Comparison::of(&hashed.files, &library.contents, args.prune);
     let mut report = Report::new(&hashed.files, &library.contents, &comparison, args.dry_run);
     let sent = transfer(session, &args, &tree, &comparison, &library).await?;

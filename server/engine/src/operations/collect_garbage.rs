@@ -95,29 +95,34 @@ pub async fn plan_collection(engine: &Engine, caller: &Caller) -> Result<Collect
 /// `Denied`, `Store`, `Catalog`.
 pub async fn collect_garbage(engine: &Engine, caller: &Caller) -> Result<Collected, CollectError> {
     caller.principal.require(Permission::Administer, Scope::Service)?;
+    let mut collected = Collected::default();
+    let freed = free(engine, caller.now, &mut collected).await;
+    record(engine, caller, &collected).await?; // also what was freed before something failed
+    freed.map(|()| collected)
+}
+
+/// Frees what can be freed, and notes what has been.
+async fn free(engine: &Engine, now: Timestamp, collected: &mut Collected) -> Result<(), CollectError> {
     let (catalog, limits) = (&engine.catalog, &engine.limits);
-    let chunks = catalog.sweep_chunks(caller.now).await?;
-    let mut compacted = Compacted::default();
+    collected.chunks = catalog.sweep_chunks(now).await?;
     // What it fails at must not keep the rest from being freed: perhaps there is no room left for a new pack.
-    let compacting = compact(engine, caller.now, &mut compacted).await;
-    let retired = catalog.retire_packs(caller.now, caller.now.plus_ms(limits.readers_ms)).await?;
-    let mut collected = Collected { chunks, compacted, retired, ..Collected::default() };
-    for (number, pack, bytes) in catalog.retired_packs(caller.now).await? {
+    let compacting = compact(engine, now, &mut collected.compacted).await;
+    collected.retired = catalog.retire_packs(now, now.plus_ms(limits.readers_ms)).await?;
+    for (number, pack, bytes) in catalog.retired_packs(now).await? {
         engine.store.delete_pack(&pack).await?;
         catalog.forget_pack(number).await?;
         collected.deleted.push(pack);
         collected.deleted_bytes += bytes;
     }
-    for orphan in orphans(engine, caller.now).await? {
+    for orphan in orphans(engine, now).await? {
         engine.store.delete_pack(&orphan.id).await?;
         collected.deleted.push(orphan.id);
         collected.deleted_bytes += orphan.size_bytes;
     }
     engine.store.remove_unfinished(engine.clock.passed().plus_ms(-limits.grace_ms)).await?;
-    catalog.sweep_segments(caller.now).await?;
-    catalog.sweep_idempotency_keys(caller.now.plus_ms(-limits.idempotency_ms)).await?;
-    record(engine, caller, &collected).await?;
-    compacting.map(|()| collected)
+    catalog.sweep_segments(now).await?;
+    catalog.sweep_idempotency_keys(now.plus_ms(-limits.idempotency_ms)).await?;
+    compacting
 }
 
 /// Objects that no row names. This version of the program makes none: it names a pack before it stores it. They are
