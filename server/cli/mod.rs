@@ -162,6 +162,13 @@ mod tests {
     }
 
     #[test]
+    fn options_given_to_the_serve_script_take_the_place_of_its_own() {
+        let line = "shelfmark serve --data ./data --listen 127.0.0.1:8080 --listen 0.0.0.0:80";
+        let Command::Serve(args) = Cli::try_parse_from(line.split_whitespace()).unwrap().command else { panic!() };
+        assert_eq!(args.listen, Some("0.0.0.0:80".parse().unwrap()));
+    }
+
+    #[test]
     fn every_command_shows_an_example() {
         fn check(command: &clap::Command, path: &str) {
             let path = format!("{path} {}", command.get_name());

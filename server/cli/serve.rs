@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Starts a server.
+/// Starts a server. What is said twice holds as it was said last.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  shelfmark serve --data ./data --listen 127.0.0.1:8080")]
+#[command(args_override_self = true, after_help = "Example:\n  shelfmark serve --data ./data --listen 127.0.0.1:8080")]
 pub struct ServeArgs {
     /// Folder that holds the database and the store
     #[arg(long, value_name = "DIR")]

@@ -16,7 +16,7 @@ use shelfmark_engine::operations::Part;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::framing::Heads;
+use super::heads::Heads;
 
 /// The part of a body that is sent next, if any. Clones are the same outbox; there is one for each connection.
 #[derive(Clone, Debug, Default)]

@@ -7,6 +7,7 @@ pub mod conditions;
 pub mod connection;
 pub mod content;
 pub mod framing;
+pub mod heads;
 pub mod listening;
 pub mod problem;
 pub mod ranges;

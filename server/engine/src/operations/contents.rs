@@ -14,9 +14,11 @@ use shelfmark_domain::hash::ContentId;
 use shelfmark_domain::location::ChunkLocation;
 
 use super::chunks::{Chunks, ReadError};
-use super::sendable::COPIED_BYTES_MAX;
 use crate::limits::Limits;
 use crate::store::{Piece, Store};
+
+/// Contents up to this size are always sent from memory, in bytes: handing over a file costs more than copying them.
+pub(super) const COPIED_BYTES_MAX: u64 = 64 << 10;
 
 /// Bytes of a content in order.
 pub type ContentStream = BoxStream<'static, Result<Bytes, ReadError>>;

@@ -9,12 +9,10 @@ use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use shelfmark_domain::hash::ContentId;
 
 use super::chunks::ReadError;
-use super::contents::Contents;
+use super::contents::{COPIED_BYTES_MAX, Contents};
 use super::reading::Length;
 use crate::store::{Piece, Stretch};
 
-/// Contents up to this size are always sent from memory, in bytes: handing over a file costs more than copying them.
-pub(super) const COPIED_BYTES_MAX: u64 = 64 << 10;
 /// The most stretches that a part of a content may lie in to be sent from files. Where it is more scattered, reading
 /// some of it ahead is quicker.
 const STRETCHES_MAX: usize = 64;
