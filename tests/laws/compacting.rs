@@ -248,6 +248,8 @@ async fn whatever_fails_of_the_store_loses_nothing_and_the_next_collection_goes_
             collect(&site, &much_later(&site, 4)).await;
             assert_kept(&site, [seed]).await;
             assert_eq!(objects(&site).await.len() as u64, site.statistics().await.packs, "nothing is left behind");
+            let left = plan_collection(&site.engine, &much_later(&site, 4)).await.expect("it is planned");
+            assert_eq!(left, Collected::default(), "{call:?} {n} {moment:?}");
             if is_over {
                 assert!(n > 1, "a collection needs no {call:?}");
                 break;
