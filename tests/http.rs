@@ -9,6 +9,7 @@ mod library;
 mod main_job;
 mod malformed;
 mod paging;
+mod people;
 mod preconditions;
 mod repetition;
 mod roles;

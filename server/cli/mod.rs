@@ -22,6 +22,7 @@ pub mod serve;
 mod session;
 mod store;
 mod token;
+mod user;
 
 use std::process::ExitCode;
 
@@ -65,6 +66,10 @@ pub enum Command {
         after_help = "Example:\n  shelfmark token create build-server --role editor --for-project site"
     )]
     Token(token::TokenCommand),
+    #[command(subcommand, after_help = "Example:\n  shelfmark user create anna --title \"Anna Weber\"")]
+    User(user::UserCommand),
+    #[command(subcommand, after_help = "Example:\n  shelfmark member add anna --role editor")]
+    Member(user::MemberCommand),
     Import(import::ImportArgs),
     Put(put::PutArgs),
     Get(get::GetArgs),
@@ -105,6 +110,8 @@ pub async fn run(connection: ConnectionArgs, command: Command) -> anyhow::Result
         Command::Project(command) => project::run(&session, command).await,
         Command::Env(command) => environment::run(&session, command).await,
         Command::Token(command) => token::run(&session, command).await,
+        Command::User(command) => user::run(&session, command).await,
+        Command::Member(command) => user::members(&session, command).await,
         Command::Import(args) => import::run(&session, args).await,
         Command::Put(args) => put::run(&session, args).await,
         Command::Get(args) => get::run(&session, args).await,

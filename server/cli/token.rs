@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use reqwest::Method;
 use serde::Serialize;
 use serde_json::{Value, json};
-use shelfmark_domain::name::{EnvironmentName, ProjectName};
+use shelfmark_domain::name::{EnvironmentName, ProjectName, UserName};
 use shelfmark_domain::time::Timestamp;
 
 use super::api::segment;
@@ -48,6 +48,9 @@ pub enum TokenCommand {
 pub struct CreateArgs {
     /// What it is for
     name: String,
+    /// The person it speaks for; a machine's own when left out
+    #[arg(long)]
+    user: Option<UserName>,
     /// What it may do
     #[arg(long)]
     role: RoleChoice,
@@ -92,6 +95,7 @@ pub async fn run(session: &Session, command: TokenCommand) -> anyhow::Result<()>
 fn body(args: &CreateArgs) -> Value {
     let mut body = json!({ "name": args.name, "role": args.role });
     let optional = [
+        ("user", args.user.as_ref().map(ToString::to_string)),
         ("project", args.for_project.as_ref().map(ToString::to_string)),
         ("environment", args.for_environment.as_ref().map(ToString::to_string)),
         ("expires_at", args.expires_at.map(|at| at.to_string())),
@@ -105,9 +109,9 @@ fn body(args: &CreateArgs) -> Value {
 }
 
 fn table(tokens: &[Value]) -> String {
-    let mut table = Table::new(&["ID", "NAME", "ROLE", "PROJECT", "ENVIRONMENT", "EXPIRES", "CREATED"]);
+    let mut table = Table::new(&["ID", "NAME", "USER", "ROLE", "PROJECT", "ENVIRONMENT", "EXPIRES", "CREATED"]);
     for token in tokens {
-        let cells = ["id", "name", "role", "project", "environment"].map(|name| field(token, name));
+        let cells = ["id", "name", "user", "role", "project", "environment"].map(|name| field(token, name));
         table.row(cells.into_iter().chain([instant(token, "expires_at"), instant(token, "created_at")]));
     }
     table.text()

@@ -48,7 +48,7 @@ pub struct BuildView {
 
 impl From<BuildRow> for BuildView {
     fn from(row: BuildRow) -> Self {
-        let BuildRow { name, manifest, base, pins: entries, size_bytes, created_by, created_at } = row;
+        let BuildRow { name, manifest, base, pins: entries, size_bytes, created_by, created_at, .. } = row;
         let BuildName { release, number } = name;
         Self { name, release, number, manifest, base, entries, size_bytes, created_by, created_at }
     }

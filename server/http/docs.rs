@@ -29,6 +29,7 @@ const SEGMENTS: &[(&str, &str)] = &[
     ("build", "The build's name, such as R-12.3"),
     ("environment", "The environment's name"),
     ("token", "The token's id"),
+    ("user", "The person's name, without @"),
 ];
 
 /// Bytes of any kind.

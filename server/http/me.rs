@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use shelfmark_domain::access::{Grant, Role};
-use shelfmark_domain::name::{EnvironmentName, ProjectName};
+use shelfmark_domain::name::{EnvironmentName, ProjectName, UserName};
 
 use super::extract::Asked;
 use crate::web::Problem;
@@ -15,6 +15,9 @@ use crate::web::Problem;
 pub struct MeView {
     id: String,
     name: String,
+    /// The person; null for a machine.
+    #[schema(value_type = Option<String>, example = "anna")]
+    user: Option<UserName>,
     grants: Vec<GrantView>,
 }
 
@@ -43,5 +46,5 @@ impl From<Grant> for GrantView {
 pub async fn read_me(asked: Asked) -> Result<Json<MeView>, Problem> {
     let principal = asked.caller().await?.principal;
     let grants = principal.grants.into_iter().map(GrantView::from).collect();
-    Ok(Json(MeView { id: principal.id, name: principal.name, grants }))
+    Ok(Json(MeView { id: principal.id, name: principal.name, user: principal.user, grants }))
 }

@@ -22,6 +22,7 @@ mod releases;
 mod store;
 mod store_check;
 mod tokens;
+mod users;
 mod versions;
 
 use actix_web::dev::HttpServiceFactory;
@@ -54,6 +55,9 @@ fn api() -> impl HttpServiceFactory + OpenApiFactory {
 fn who(config: &mut Described<'_>) {
     config.service(me::read_me);
     config.service(tokens::list_tokens).service(tokens::create_token).service(tokens::revoke_token);
+    config.service(users::list_users).service(users::create_user).service(users::read_user).service(users::change_user);
+    config.service(users::set_role_everywhere).service(users::remove_role_everywhere);
+    config.service(users::list_members).service(users::set_member).service(users::remove_member);
     config.service(projects::list_projects).service(projects::create_project);
     config.service(projects::read_project).service(projects::retitle_project);
 }

@@ -4,14 +4,14 @@ use actix_web::{HttpResponse, get, patch, post, web::Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use shelfmark_domain::name::{BuildName, ReleaseNumber};
-use shelfmark_domain::release::ReleaseState;
+use shelfmark_domain::name::{BuildName, ReleaseNumber, UserName};
+use shelfmark_domain::release::{ReleaseKind, ReleaseState};
 use shelfmark_domain::time::Timestamp;
 use shelfmark_engine::catalog::{Catalog, CatalogError, ProjectRow, ReleaseRow};
-use shelfmark_engine::operations;
+use shelfmark_engine::operations::{self, ReleaseDraft, ReleasePatch};
 
 use super::docs::Repeatable;
-use super::extract::{Asked, PageQuery, PageView, tag};
+use super::extract::{Asked, PageQuery, PageView, given, tag};
 use crate::web::Problem;
 
 /// A release to be made.
@@ -22,14 +22,28 @@ pub struct ReleaseBody {
     title: String,
     #[serde(default)]
     description: String,
+    /// regular or hotfix; regular when absent.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "regular")]
+    kind: ReleaseKind,
+    /// The person who is responsible for it.
+    #[schema(value_type = Option<String>, example = "anna")]
+    manager: Option<UserName>,
 }
 
 /// What to change of a release. What is absent stays.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ReleasePatch {
+pub struct ReleaseChange {
     title: Option<String>,
     description: Option<String>,
+    /// regular or hotfix.
+    #[schema(value_type = Option<String>, example = "hotfix")]
+    kind: Option<ReleaseKind>,
+    /// Null leaves the release without one.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, example = "anna")]
+    manager: Option<Option<UserName>>,
 }
 
 /// A release.
@@ -39,6 +53,12 @@ pub struct ReleaseView {
     number: ReleaseNumber,
     title: String,
     description: String,
+    /// regular or hotfix.
+    #[schema(value_type = String, example = "regular")]
+    kind: ReleaseKind,
+    /// Who is responsible for it.
+    #[schema(value_type = Option<String>, example = "anna")]
+    manager: Option<UserName>,
     /// draft, frozen, released, rolled_back, closed or cancelled.
     #[schema(value_type = String, example = "draft")]
     state: ReleaseState,
@@ -56,8 +76,20 @@ pub struct ReleaseView {
 impl ReleaseView {
     fn of(row: ReleaseRow, changes: i64) -> Self {
         let latest_build = (row.last_build > 0).then_some(BuildName { release: row.number, number: row.last_build });
-        let ReleaseRow { number, title, description, state, created_by, created_at, revision, .. } = row;
-        Self { number, title, description, state, created_by, created_at, changes, latest_build, revision }
+        let ReleaseRow { number, title, description, kind, manager, state, created_by, created_at, revision, .. } = row;
+        Self {
+            number,
+            title,
+            description,
+            kind,
+            manager,
+            state,
+            created_by,
+            created_at,
+            changes,
+            latest_build,
+            revision,
+        }
     }
 }
 
@@ -105,8 +137,10 @@ pub async fn list_releases(asked: Asked) -> Result<Json<PageView<ReleaseView>>, 
 #[utoipa::path(tag = "releases", params(Repeatable), request_body = ReleaseBody, responses((status = 201, body = ReleaseView)))]
 #[post("/projects/{project}/releases")]
 pub async fn create_release(mut asked: Asked) -> Result<HttpResponse, Problem> {
-    let (caller, ReleaseBody { title, description }) = asked.changing::<ReleaseBody>().await?;
-    let row = operations::create_release(asked.engine(), &caller, &asked.project()?, &title, &description).await?;
+    let (caller, body) = asked.changing::<ReleaseBody>().await?;
+    let ReleaseBody { title, description, kind, manager } = body;
+    let draft = ReleaseDraft { title, description, kind, manager };
+    let row = operations::create_release(asked.engine(), &caller, &asked.project()?, draft).await?;
     let view = view(asked.catalog(), &asked.readable_project().await?, row).await?;
     Ok(HttpResponse::Created().insert_header(tag(view.revision)).json(view))
 }
@@ -120,16 +154,16 @@ pub async fn read_release(asked: Asked) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().insert_header(tag(view.revision)).json(view))
 }
 
-/// Gives a release another title or description.
-#[utoipa::path(tag = "releases", request_body = ReleasePatch, responses((status = 200, body = ReleaseView)),
+/// Changes what a release says of itself.
+#[utoipa::path(tag = "releases", request_body = ReleaseChange, responses((status = 200, body = ReleaseView)),
     params(Repeatable, ("If-Match" = Option<String>, Header, description = "Only if the release is at this revision, in quotes")))]
 #[patch("/projects/{project}/releases/{release}")]
 pub async fn describe_release(mut asked: Asked) -> Result<HttpResponse, Problem> {
-    let (caller, ReleasePatch { title, description }) = asked.changing::<ReleasePatch>().await?;
+    let (caller, body) = asked.changing::<ReleaseChange>().await?;
     let (project, number, expected) = (asked.project()?, asked.release()?, asked.expected_revision()?);
-    let described =
-        operations::describe_release(asked.engine(), &caller, &project, number, title, description, expected);
-    let row = described.await?;
+    let ReleaseChange { title, description, kind, manager } = body;
+    let patch = ReleasePatch { title, description, kind, manager, expected };
+    let row = operations::describe_release(asked.engine(), &caller, &project, number, patch).await?;
     let view = view(asked.catalog(), &asked.readable_project().await?, row).await?;
     Ok(HttpResponse::Ok().insert_header(tag(view.revision)).json(view))
 }

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use shelfmark_domain::access::{Grant, Permission, Principal, Role, Scope};
-use shelfmark_domain::name::{EnvironmentName, ProjectName};
+use shelfmark_domain::name::{EnvironmentName, ProjectName, UserName};
 use shelfmark_domain::time::Timestamp;
 use shelfmark_engine::catalog::TokenRow;
-use shelfmark_engine::operations;
+use shelfmark_engine::operations::{self, TokenDraft};
 
 use super::docs::Repeatable;
 use super::extract::{Asked, PageQuery, PageView};
@@ -19,6 +19,9 @@ use crate::web::Problem;
 #[serde(deny_unknown_fields)]
 pub struct TokenBody {
     name: String,
+    /// The person it speaks for: it can do what they may, within its own role. Absent: a machine's own.
+    #[schema(value_type = Option<String>, example = "anna")]
+    user: Option<UserName>,
     /// viewer, editor, release_manager or administrator.
     #[schema(value_type = String, example = "editor")]
     role: Role,
@@ -37,6 +40,8 @@ pub struct TokenBody {
 pub struct TokenView {
     id: String,
     name: String,
+    #[schema(value_type = Option<String>, example = "anna")]
+    user: Option<UserName>,
     #[schema(value_type = String, example = "editor")]
     role: Role,
     #[schema(value_type = Option<String>)]
@@ -57,8 +62,8 @@ pub struct TokenView {
 impl From<TokenRow> for TokenView {
     fn from(row: TokenRow) -> Self {
         let Grant { role, project, environment } = row.grant;
-        let TokenRow { id, name, created_at, expires_at, revoked_at, .. } = row;
-        Self { id, name, role, project, environment, expires_at, created_at, revoked_at, token: None }
+        let TokenRow { id, name, user, created_at, expires_at, revoked_at, .. } = row;
+        Self { id, name, user, role, project, environment, expires_at, created_at, revoked_at, token: None }
     }
 }
 
@@ -87,9 +92,9 @@ fn administers(principal: &Principal, grant: &Grant) -> bool {
 #[post("/tokens")]
 pub async fn create_token(mut asked: Asked) -> Result<HttpResponse, Problem> {
     let (caller, body) = asked.changing::<TokenBody>().await?;
-    let TokenBody { name, role, project, environment, expires_at } = body;
-    let grant = Grant { role, project, environment };
-    let (row, secret) = operations::create_token(asked.engine(), &caller, &name, grant, expires_at).await?;
+    let TokenBody { name, user, role, project, environment, expires_at } = body;
+    let draft = TokenDraft { name, user, grant: Grant { role, project, environment }, expires_at };
+    let (row, secret) = operations::create_token(asked.engine(), &caller, draft).await?;
     Ok(HttpResponse::Created().json(TokenView { token: Some(secret), ..row.into() }))
 }
 

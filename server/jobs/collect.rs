@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use shelfmark_domain::access::{Grant, Principal, Role};
 use shelfmark_engine::Engine;
 use shelfmark_engine::operations::{Caller, collect_garbage};
 
@@ -16,10 +15,8 @@ pub async fn every(engine: Engine, hours: f64) {
     due.tick().await; // the first one is at once, which a start is too busy for
     loop {
         due.tick().await;
-        let grant = Grant { role: Role::Administrator, project: None, environment: None };
-        let collector =
-            Principal { id: "system".to_owned(), name: "garbage collection".to_owned(), grants: vec![grant] };
-        match collect_garbage(&engine, &Caller::new(collector, engine.clock.passed())).await {
+        let collector = Caller::system("garbage collection", engine.clock.passed());
+        match collect_garbage(&engine, &collector).await {
             Ok(collected) => tracing::info!(
                 chunks = collected.chunks,
                 compacted = collected.compacted.packs.len(),

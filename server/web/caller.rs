@@ -67,12 +67,12 @@ impl Authenticator {
             return Ok(Some(known.principal));
         }
         self.tokens.remove(&name);
-        let token = authenticate(&self.engine, secret).await?;
-        let token = token.ok_or_else(|| {
+        let known = authenticate(&self.engine, secret).await?;
+        let (principal, expires_at) = known.ok_or_else(|| {
             refused("the token is unknown, has expired or was revoked; get a new one from an administrator")
         })?;
-        let principal = Arc::new(token.principal());
-        let remembered = Remembered { at: Instant::now(), principal: principal.clone(), expires_at: token.expires_at };
+        let principal = Arc::new(principal);
+        let remembered = Remembered { at: Instant::now(), principal: principal.clone(), expires_at };
         self.tokens.insert(name, remembered);
         Ok(Some(principal))
     }

@@ -14,7 +14,7 @@ use shelfmark_engine::operations::{EnvironmentSettings, create_project, create_t
 use tempfile::TempDir;
 
 use crate::laws::ground::administrator;
-use crate::laws::site::{Site, of};
+use crate::laws::site::{Site, of, token_for};
 
 /// A running server with the project.
 pub struct Shelf {
@@ -100,7 +100,7 @@ impl Shelf {
     /// A viewer's token, for one environment if one is named.
     pub async fn viewer(&self, project: &str, environment: Option<&str>) -> String {
         let grant = Grant { role: Role::Viewer, project: Some(of(project)), environment: environment.map(of) };
-        let made = create_token(&self.engine, &self.caller(), "viewer", grant, None).await;
+        let made = create_token(&self.engine, &self.caller(), token_for("viewer", grant, None)).await;
         made.expect("a token can be made").1
     }
 

@@ -16,6 +16,7 @@ fn example(name: &str) -> &'static str {
         "build" => "R-1.1",
         "environment" => "staging",
         "token" => "t",
+        "user" => "anna",
         other => panic!("{{{other}}} has no example"),
     }
 }

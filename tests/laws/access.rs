@@ -8,7 +8,7 @@ use shelfmark_engine::operations::{
 };
 
 use super::ground::Ground;
-use super::site::{Site, of};
+use super::site::{Site, of, titled, token_for};
 
 laws![
     a_token_speaks_until_it_expires_or_is_revoked,
@@ -24,20 +24,22 @@ fn grant(role: Role, project: Option<&str>, environment: Option<&str>) -> Grant 
 
 /// The site as the holder of a new token sees it.
 async fn holder(site: &Site, grant: Grant) -> Site {
-    let (_, secret) = create_token(&site.engine, &site.caller(), "a token", grant, None).await.unwrap();
+    let (_, secret) = create_token(&site.engine, &site.caller(), token_for("a token", grant, None)).await.unwrap();
     site.asked_by(who(site, &secret).await.unwrap())
 }
 
 async fn who(site: &Site, secret: &str) -> Option<Principal> {
-    authenticate(&site.engine, secret).await.unwrap().map(|token| token.principal())
+    authenticate(&site.engine, secret).await.unwrap().map(|(principal, _)| principal)
 }
 
 async fn a_token_speaks_until_it_expires_or_is_revoked(ground: &Ground) {
     let clock = ground.engine.clock.clone();
     let everything = grant(Role::Viewer, None, None);
     let end = clock.now().plus_ms(60_000);
-    let expiring = create_token(&ground.engine, &ground.caller(), "soon", everything.clone(), Some(end)).await.unwrap();
-    let (lasting, secret) = create_token(&ground.engine, &ground.caller(), "long", everything, None).await.unwrap();
+    let expiring =
+        create_token(&ground.engine, &ground.caller(), token_for("soon", everything.clone(), Some(end))).await.unwrap();
+    let (lasting, secret) =
+        create_token(&ground.engine, &ground.caller(), token_for("long", everything, None)).await.unwrap();
 
     assert_eq!(who(ground, &expiring.1).await.unwrap().name, "soon");
     assert_eq!(who(ground, &secret).await.unwrap().id, lasting.id);
@@ -76,19 +78,26 @@ async fn each_role_does_what_it_may_and_no_more(ground: &Ground) {
             ),
             (
                 2,
-                create_release(&site.engine, &site.caller(), &site.name, "x", "").await.map(drop).map_err(|e| e.kind()),
-            ),
-            (2, site.try_promote("production", build.name, None).await.map(drop).map_err(|e| e.kind())),
-            (
-                3,
-                create_token(&site.engine, &site.caller(), "x", grant(Role::Viewer, Some("site"), None), None)
+                create_release(&site.engine, &site.caller(), &site.name, titled("x"))
                     .await
                     .map(drop)
                     .map_err(|e| e.kind()),
             ),
+            (2, site.try_promote("production", build.name, None).await.map(drop).map_err(|e| e.kind())),
+            (
+                3,
+                create_token(
+                    &site.engine,
+                    &site.caller(),
+                    token_for("x", grant(Role::Viewer, Some("site"), None), None),
+                )
+                .await
+                .map(drop)
+                .map_err(|e| e.kind()),
+            ),
             (
                 9,
-                create_token(&site.engine, &site.caller(), "x", grant(Role::Viewer, None, None), None)
+                create_token(&site.engine, &site.caller(), token_for("x", grant(Role::Viewer, None, None), None))
                     .await
                     .map(drop)
                     .map_err(|e| e.kind()),
@@ -129,7 +138,7 @@ async fn a_token_that_makes_no_sense_is_not_made(ground: &Ground) {
         ("unknown", grant(Role::Viewer, Some("unknown"), None), None, FailureKind::NotFound),
     ];
     for (name, grant, end, kind) in cases {
-        let error = create_token(&ground.engine, &ground.caller(), name, grant, end).await.unwrap_err();
+        let error = create_token(&ground.engine, &ground.caller(), token_for(name, grant, end)).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{name:?}: {error}");
     }
     assert!(ground.engine.catalog.tokens(None, 10).await.unwrap().items.is_empty());
@@ -143,7 +152,9 @@ async fn the_first_token_is_made_once(ground: &Ground) {
     assert_eq!(bootstrap(&ground.engine, Some(given)).await.unwrap(), None, "who gave it knows it");
     let first = who(ground, given).await.unwrap();
     let caller = Caller::new(first, ground.engine.clock.now());
-    create_token(&ground.engine, &caller, "next", grant(Role::Administrator, None, None), None).await.unwrap();
+    create_token(&ground.engine, &caller, token_for("next", grant(Role::Administrator, None, None), None))
+        .await
+        .unwrap();
     assert_eq!(bootstrap(&ground.engine, Some("another-secret-that-is-long-enough")).await.unwrap(), None);
     assert!(who(ground, "another-secret-that-is-long-enough").await.is_none());
 }

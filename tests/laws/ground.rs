@@ -148,7 +148,7 @@ async fn engine(catalog: &CatalogConfig, store: Store, limits: Limits) -> Engine
 /// Someone who may do everything.
 pub fn administrator() -> Principal {
     let grants = vec![Grant { role: Role::Administrator, project: None, environment: None }];
-    Principal { id: "administrator".into(), name: "Ada".into(), grants }
+    Principal { id: "administrator".into(), name: "Ada".into(), user: None, grants }
 }
 
 /// A name that no other test has taken.

@@ -4,7 +4,7 @@ use shelfmark_engine::operations::{AddedChange, Base, Outcome, create_release};
 
 use super::chance::noise;
 use super::ground::Ground;
-use super::site::{at_once, of};
+use super::site::{at_once, of, titled};
 
 laws![
     versions_of_racing_puts_have_no_gaps,
@@ -55,7 +55,7 @@ async fn releases_made_at_once_have_no_gaps(ground: &Ground) {
     let releases = (0..24).map(|n| {
         let site = ground.site.clone();
         async move {
-            let release = create_release(&site.engine, &site.caller(), &site.name, &format!("{n}"), "").await;
+            let release = create_release(&site.engine, &site.caller(), &site.name, titled(format!("{n}"))).await;
             release.unwrap().number.get()
         }
     });

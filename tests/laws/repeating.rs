@@ -7,7 +7,7 @@ use shelfmark_engine::operations::{
 };
 
 use super::ground::Ground;
-use super::site::{at_once, body, of};
+use super::site::{at_once, body, of, titled};
 use super::tars::tar_of;
 
 laws![
@@ -22,7 +22,7 @@ laws![
 async fn a_repeated_release_is_made_once(ground: &Ground) {
     let make = |key: &str, title: &str| {
         let (site, caller, title) = (ground.site.clone(), ground.caller_with_key(key, title), title.to_owned());
-        async move { create_release(&site.engine, &caller, &site.name, &title, "").await }
+        async move { create_release(&site.engine, &caller, &site.name, titled(title)).await }
     };
     let first = make("k", "spring").await.unwrap();
     assert_eq!(make("k", "spring").await.unwrap().number, first.number);
@@ -135,7 +135,7 @@ async fn a_key_belongs_to_whoever_used_it(ground: &Ground) {
     let mut numbers = Vec::new();
     for site in [ground.site.clone(), ground.asked_by(other)] {
         let caller = site.caller_with_key("k", "same");
-        numbers.push(create_release(&site.engine, &caller, &site.name, "same", "").await.unwrap().number.get());
+        numbers.push(create_release(&site.engine, &caller, &site.name, titled("same")).await.unwrap().number.get());
     }
     assert_eq!(numbers, [1, 2]);
 }

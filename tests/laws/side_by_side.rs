@@ -6,7 +6,7 @@ use shelfmark_engine::operations::{AddedChange as Add, Base, create_release};
 
 use super::chance::noise;
 use super::ground::{Database, Ground};
-use super::site::{Site, at_once, of};
+use super::site::{Site, at_once, of, titled};
 
 laws![
     what_one_engine_stores_the_other_reads,
@@ -61,7 +61,7 @@ async fn numbers_of_two_engines_have_no_gaps(ground: &Ground) {
     let works = (0..20).map(|n| {
         let site = sites[n % 2].clone();
         async move {
-            let release = create_release(&site.engine, &site.caller(), &site.name, "x", "").await.unwrap();
+            let release = create_release(&site.engine, &site.caller(), &site.name, titled("x")).await.unwrap();
             (site.put("a", format!("{n}")).await.asset.unwrap().version, release.number.get())
         }
     });

@@ -6,17 +6,18 @@ use std::ops::Range;
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt as _};
 
-use shelfmark_domain::access::Principal;
+use shelfmark_domain::access::{Grant, Principal};
 use shelfmark_domain::failure::{Failure as _, FailureKind};
 use shelfmark_domain::hash::{ContentId, ManifestId};
 use shelfmark_domain::name::{BuildName, EnvironmentName, ProjectName, ReleaseNumber};
 use shelfmark_domain::pin::Entry;
+use shelfmark_domain::time::Timestamp;
 use shelfmark_engine::Engine;
 use shelfmark_engine::catalog::{AssetRow, BuildRow, DeploymentRow, ProjectRow, StoreStatistics, VersionRow};
 use shelfmark_engine::operations::{
     AddedChange, Base, BatchError, BatchReceipt, BodyError, BuildError, Caller, DeployError, Deployed, Done,
-    IdempotencyKey, Promotion, PutError, ReadError, Rollback, Upload, add_changes, batch, build, create_project,
-    create_release, promote, put, roll_back,
+    IdempotencyKey, Promotion, PutError, ReadError, ReleaseDraft, Rollback, TokenDraft, Upload, add_changes, batch,
+    build, create_project, create_release, promote, put, roll_back,
 };
 
 /// Cheap to clone; clones are the same project.
@@ -30,6 +31,16 @@ pub struct Site {
 /// A text as a path, name or number.
 pub fn of<T: std::str::FromStr<Err: std::fmt::Debug>>(text: impl AsRef<str>) -> T {
     text.as_ref().parse().expect("the law names what can be named")
+}
+
+/// A machine's token.
+pub fn token_for(name: &str, grant: Grant, expires_at: Option<Timestamp>) -> TokenDraft {
+    TokenDraft { name: name.to_owned(), user: None, grant, expires_at }
+}
+
+/// A release of this title.
+pub fn titled(title: impl Into<String>) -> ReleaseDraft {
+    ReleaseDraft { title: title.into(), ..ReleaseDraft::default() }
 }
 
 /// Bytes as a request's body: they come in pieces.
@@ -129,7 +140,7 @@ impl Site {
     }
 
     pub async fn release(&self, changes: Vec<AddedChange>) -> ReleaseNumber {
-        let release = create_release(&self.engine, &self.caller(), &self.name, "a release", "").await;
+        let release = create_release(&self.engine, &self.caller(), &self.name, titled("a release")).await;
         let number = release.expect("a release can be made").number;
         if !changes.is_empty() {
             let added = add_changes(&self.engine, &self.caller(), &self.name, number, changes, None).await;

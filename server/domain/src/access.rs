@@ -3,19 +3,20 @@
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, FailureKind};
-use crate::name::{EnvironmentName, ProjectName};
+use crate::name::{EnvironmentName, ProjectName, UserName};
 
 /// What a person or machine is to a project. Each role includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Reads everything in the project.
+    /// Reads everything in the project, files requests, comments, and authorises what it has asked for.
     Viewer,
-    /// Uploads and edits assets.
+    /// Uploads and edits assets, works on items, files test evidence, reports checks.
     Editor,
-    /// Plans and builds releases, promotes and rolls back.
+    /// Plans and builds releases, promotes and rolls back, stops an environment.
     ReleaseManager,
-    /// Changes projects and environments, makes and revokes tokens, keeps the store.
+    /// Changes projects, environments and policies, administers people and tokens, waives checks, breaks the glass,
+    /// keeps the store.
     Administrator,
 }
 
@@ -40,19 +41,27 @@ impl Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Permission {
     Read,
+    /// Filing requests, commenting, approving where a policy asks for the caller's role.
+    Participate,
     EditAssets,
+    /// Working on items and reporting what tests and outside checks came to.
+    Work,
     PlanReleases,
     Promote,
+    /// Excusing a failing check for a time.
+    Waive,
+    /// Promoting past soak, approvals and windows.
+    BreakGlass,
     Administer,
 }
 
 impl Permission {
     const fn least_role(self) -> Role {
         match self {
-            Self::Read => Role::Viewer,
-            Self::EditAssets => Role::Editor,
+            Self::Read | Self::Participate => Role::Viewer,
+            Self::EditAssets | Self::Work => Role::Editor,
             Self::PlanReleases | Self::Promote => Role::ReleaseManager,
-            Self::Administer => Role::Administrator,
+            Self::Waive | Self::BreakGlass | Self::Administer => Role::Administrator,
         }
     }
 }
@@ -70,10 +79,13 @@ pub struct Grant {
 /// Whoever asks, after authentication.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
-    /// The id of the token or user: what the audit trail refers to.
+    /// The id of the token, or `@` and the person's name: what the audit trail refers to, and what tells one from
+    /// another where several have to agree.
     pub id: String,
     /// What people call it.
     pub name: String,
+    /// The person, unless a machine asks.
+    pub user: Option<UserName>,
     pub grants: Vec<Grant>,
 }
 
@@ -118,6 +130,12 @@ impl Principal {
         Err(Denied { who: self.name.clone(), needed, place })
     }
 
+    /// The highest role that the principal has there.
+    pub fn role_in(&self, scope: Scope<'_>) -> Option<Role> {
+        let covering = self.grants.iter().filter(|grant| grant.covers(Permission::Participate, scope));
+        covering.map(|grant| grant.role).max()
+    }
+
     /// Whether the project may be known to this principal at all.
     pub fn may_see(&self, project: &ProjectName) -> bool {
         self.grants.iter().any(|grant| grant.project.as_ref().is_none_or(|own| own == project))
@@ -138,8 +156,24 @@ impl Grant {
         }
     }
 
+    /// What both this grant and another one allow; `None` where they have nothing in common. A token that speaks for a
+    /// person can do what the person may, and no more than the token itself says.
+    pub fn within(&self, other: &Self) -> Option<Self> {
+        let project = common(self.project.as_ref(), other.project.as_ref())?;
+        let environment = common(self.environment.as_ref(), other.environment.as_ref())?;
+        Some(Self { role: self.role.min(other.role), project: project.cloned(), environment: environment.cloned() })
+    }
+
     fn in_project(&self, project: &ProjectName) -> bool {
         self.project.as_ref().is_none_or(|own| own == project)
+    }
+}
+
+/// What two limits leave, where `None` is no limit.
+fn common<'a, T: PartialEq>(a: Option<&'a T>, b: Option<&'a T>) -> Option<Option<&'a T>> {
+    match (a, b) {
+        (Some(a), Some(b)) => (a == b).then_some(Some(a)),
+        (limit, None) | (None, limit) => Some(limit),
     }
 }
 
@@ -153,7 +187,7 @@ mod tests {
             project: project.map(|p| p.parse().unwrap()),
             environment: environment.map(|e| e.parse().unwrap()),
         };
-        Principal { id: "t".into(), name: "token".into(), grants: vec![grant] }
+        Principal { id: "t".into(), name: "token".into(), user: None, grants: vec![grant] }
     }
 
     #[test]
@@ -161,7 +195,17 @@ mod tests {
         let (site, live) = ("site".parse().unwrap(), "production".parse().unwrap());
         let roles = [Role::Viewer, Role::Editor, Role::ReleaseManager, Role::Administrator];
         use Permission as P;
-        let cells = [(P::Read, 4), (P::EditAssets, 3), (P::PlanReleases, 2), (P::Promote, 2), (P::Administer, 1)];
+        let cells = [
+            (P::Read, 4),
+            (P::Participate, 4),
+            (P::EditAssets, 3),
+            (P::Work, 3),
+            (P::PlanReleases, 2),
+            (P::Promote, 2),
+            (P::Waive, 1),
+            (P::BreakGlass, 1),
+            (P::Administer, 1),
+        ];
         for (permission, allowed) in cells {
             for (i, role) in roles.into_iter().enumerate() {
                 let may = i + allowed >= 4;
@@ -183,5 +227,20 @@ mod tests {
         assert!(who.require(Permission::Promote, Scope::Environment(&site, &live)).is_err());
         assert!(who.require(Permission::Read, Scope::Project(&site)).is_ok());
         assert!(who.require(Permission::PlanReleases, Scope::Project(&site)).is_err());
+    }
+
+    #[test]
+    fn a_token_of_a_person_can_do_what_both_may() {
+        let grant = |role, project: Option<&str>, environment: Option<&str>| Grant {
+            role,
+            project: project.map(|p| p.parse().unwrap()),
+            environment: environment.map(|e| e.parse().unwrap()),
+        };
+        let (editor, anywhere) = (grant(Role::Editor, Some("site"), None), grant(Role::Administrator, None, None));
+        assert_eq!(editor.within(&anywhere), Some(editor.clone()));
+        assert_eq!(anywhere.within(&editor), Some(editor.clone()));
+        assert_eq!(editor.within(&grant(Role::Viewer, Some("other"), None)), None);
+        let staging = grant(Role::Administrator, Some("site"), Some("staging"));
+        assert_eq!(editor.within(&staging), Some(grant(Role::Editor, Some("site"), Some("staging"))));
     }
 }

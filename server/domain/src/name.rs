@@ -95,6 +95,10 @@ named! {
     EnvironmentName, is_slug, |text| InvalidName::Slug { what: "an environment", text }
 }
 named! {
+    /// The name of a person, as it is mentioned: `@anna` without the `@`.
+    UserName, is_slug, |text| InvalidName::Slug { what: "a person", text }
+}
+named! {
     /// The name of a released parameter.
     ParameterName,
     |text: &str| (1..=200).contains(&text.len())

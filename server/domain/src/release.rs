@@ -18,6 +18,30 @@ pub enum ReleaseState {
     Cancelled,
 }
 
+/// How urgent a release is: what its promotions are to the policies and windows of an environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleaseKind {
+    #[default]
+    Regular,
+    Hotfix,
+}
+
+impl ReleaseKind {
+    /// The kind as the API and the catalog write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Regular => "regular",
+            Self::Hotfix => "hotfix",
+        }
+    }
+
+    /// Reads what `as_str` writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Regular, Self::Hotfix].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
 impl ReleaseState {
     const ALL: [Self; 6] = [Self::Draft, Self::Frozen, Self::Released, Self::RolledBack, Self::Closed, Self::Cancelled];
 

@@ -6,6 +6,7 @@ use actix_web::http::header::CONTENT_TYPE;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 use actix_web::http::StatusCode;
 use shelfmark_domain::failure::FailureKind;
@@ -77,6 +78,14 @@ pub fn wrong(place: Option<String>, message: &str) -> Problem {
         Some(field) => problem.with_field(field),
         None => problem,
     }
+}
+
+/// Tells a field that is null from one that is absent; goes with `#[serde(default)]`.
+///
+/// # Errors
+/// When the value is no `T`.
+pub fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ use crate::Services;
 use crate::config::Config;
 use crate::web::Problem;
 
+pub use json::given;
 pub use page::{PageQuery, PageView, Paging};
 pub use precondition::tag;
 

@@ -1,7 +1,7 @@
 //! Builds: immutable outcomes of releases.
 
 use shelfmark_domain::hash::ManifestId;
-use shelfmark_domain::name::{BuildName, ReleaseNumber};
+use shelfmark_domain::name::{BuildName, EnvironmentName, ReleaseNumber};
 use shelfmark_domain::time::Timestamp;
 
 use super::columns::{Columns as _, big};
@@ -19,16 +19,20 @@ pub struct BuildRow {
     pub manifest: ManifestId,
     /// `None`: built on nothing.
     pub base: Option<BuildName>,
+    /// The environment whose build is the base. Promoted there, the build must not undo what has come since.
+    pub tracks: Option<EnvironmentName>,
     /// How many paths it serves.
     pub pins: u64,
     /// Of all pinned contents.
     pub size_bytes: u64,
+    /// The id of whoever made it, and what they were called.
+    pub builder: String,
     pub created_by: String,
     pub created_at: Timestamp,
 }
 
-const COLUMNS: &str =
-    "release, number, manifest, base_release, base_build, pins, size_bytes, created_by, created_at FROM builds";
+const COLUMNS: &str = "release, number, manifest, base_release, base_build, pins, size_bytes, created_by, created_at, \
+     builder, tracks FROM builds";
 
 fn read(row: &sqlx::any::AnyRow) -> Result<BuildRow, CatalogError> {
     let base = match (row.int_or_null(3)?, row.int_or_null(4)?) {
@@ -39,6 +43,8 @@ fn read(row: &sqlx::any::AnyRow) -> Result<BuildRow, CatalogError> {
         name: build_name(row.int(0)?, row.int(1)?),
         manifest: row.manifest(2)?,
         base,
+        tracks: row.text_or_null(10)?.map(|_| row.parsed(10)).transpose()?,
+        builder: row.text(9)?,
         pins: row.size(5)?,
         size_bytes: row.size(6)?,
         created_by: row.text(7)?,
@@ -93,7 +99,7 @@ impl Write {
     pub async fn insert_build(&mut self, project: i64, build: &BuildRow) -> Result<(), CatalogError> {
         query(
             "INSERT INTO builds (project, release, number, manifest, base_release, base_build, pins, size_bytes, \
-             created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             created_by, created_at, builder, tracks) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         )
         .bind(project)
         .bind(build.name.release.get())
@@ -105,6 +111,8 @@ impl Write {
         .bind(big(build.size_bytes))
         .bind(build.created_by.clone())
         .bind(build.created_at.as_micros())
+        .bind(build.builder.clone())
+        .bind(build.tracks.as_ref().map(ToString::to_string))
         .execute(self.connection())
         .await?;
         Ok(())

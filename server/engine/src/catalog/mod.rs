@@ -30,6 +30,7 @@ mod statistics;
 mod sweep;
 mod token;
 mod usage;
+mod user;
 mod version;
 mod write;
 
@@ -51,5 +52,6 @@ pub use release::ReleaseRow;
 pub use statistics::StoreStatistics;
 pub use token::{NewToken, TokenRow};
 pub use usage::ContentUse;
+pub use user::{MemberRow, UserRow};
 pub use version::{KnownContent, VersionRow};
 pub use write::{AuditDraft, Write};

@@ -1,7 +1,7 @@
 //! Releases.
 
-use shelfmark_domain::name::ReleaseNumber;
-use shelfmark_domain::release::ReleaseState;
+use shelfmark_domain::name::{ReleaseNumber, UserName};
+use shelfmark_domain::release::{ReleaseKind, ReleaseState};
 use shelfmark_domain::time::Timestamp;
 
 use super::columns::{Columns as _, corrupt};
@@ -17,7 +17,12 @@ pub struct ReleaseRow {
     pub number: ReleaseNumber,
     pub title: String,
     pub description: String,
+    pub kind: ReleaseKind,
+    /// Who is responsible for it.
+    pub manager: Option<UserName>,
     pub state: ReleaseState,
+    /// The id of whoever made it, and what they were called.
+    pub creator: String,
     pub created_by: String,
     pub created_at: Timestamp,
     /// Number of the newest build; 0 for none.
@@ -26,15 +31,20 @@ pub struct ReleaseRow {
     pub revision: i64,
 }
 
-const COLUMNS: &str = "number, title, description, state, created_by, created_at, last_build, revision FROM releases";
+const COLUMNS: &str = "number, title, description, state, created_by, created_at, last_build, revision, \
+     kind, manager, creator FROM releases";
 
 fn read(row: &sqlx::any::AnyRow) -> Result<ReleaseRow, CatalogError> {
-    let state = row.text(3)?;
+    let (state, kind) = (row.text(3)?, row.text(8)?);
+    let manager = row.text_or_null(9)?.map(|_| row.parsed(9)).transpose()?;
     Ok(ReleaseRow {
         number: ReleaseNumber::new(row.int(0)?),
         title: row.text(1)?,
         description: row.text(2)?,
         state: ReleaseState::parse(&state).ok_or_else(|| corrupt(format!("{state:?} as a release's state")))?,
+        kind: ReleaseKind::parse(&kind).ok_or_else(|| corrupt(format!("{kind:?} as a kind of release")))?,
+        manager,
+        creator: row.text(10)?,
         created_by: row.text(4)?,
         created_at: row.time(5)?,
         last_build: row.int(6)?,
@@ -95,7 +105,7 @@ impl Write {
     pub async fn insert_release(&mut self, project: i64, release: &ReleaseRow) -> Result<(), CatalogError> {
         query(
             "INSERT INTO releases (project, number, title, description, state, created_by, created_at, last_build, \
-             revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+             revision, kind, manager, creator) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         )
         .bind(project)
         .bind(release.number.get())
@@ -106,21 +116,26 @@ impl Write {
         .bind(release.created_at.as_micros())
         .bind(release.last_build)
         .bind(release.revision)
+        .bind(release.kind.as_str())
+        .bind(release.manager.as_ref().map(ToString::to_string))
+        .bind(release.creator.clone())
         .execute(self.connection())
         .await?;
         Ok(())
     }
 
-    /// Writes a release's title, description, state and newest build, and counts its revision up.
+    /// Writes what can change of a release, and counts its revision up.
     pub async fn update_release(&mut self, project: i64, release: &ReleaseRow) -> Result<(), CatalogError> {
         query(
-            "UPDATE releases SET title = $1, description = $2, state = $3, last_build = $4, revision = revision + 1 \
-             WHERE project = $5 AND number = $6",
+            "UPDATE releases SET title = $1, description = $2, state = $3, last_build = $4, kind = $5, manager = $6, \
+             revision = revision + 1 WHERE project = $7 AND number = $8",
         )
         .bind(release.title.clone())
         .bind(release.description.clone())
         .bind(release.state.as_str())
         .bind(release.last_build)
+        .bind(release.kind.as_str())
+        .bind(release.manager.as_ref().map(ToString::to_string))
         .bind(project)
         .bind(release.number.get())
         .execute(self.connection())

@@ -1,6 +1,7 @@
-//! Tokens: credentials of machines and, until they sign in another way, of people.
+//! Tokens: credentials of machines and of people.
 
-use shelfmark_domain::access::{Grant, Principal, Role};
+use shelfmark_domain::access::{Grant, Role};
+use shelfmark_domain::name::UserName;
 use shelfmark_domain::time::Timestamp;
 
 use super::columns::{Columns as _, corrupt};
@@ -15,6 +16,8 @@ use super::write::Write;
 pub struct TokenRow {
     pub id: String,
     pub name: String,
+    /// Whom it speaks for, unless it is a machine's own.
+    pub user: Option<UserName>,
     pub grant: Grant,
     pub created_at: Timestamp,
     pub expires_at: Option<Timestamp>,
@@ -28,21 +31,18 @@ pub struct NewToken {
     /// BLAKE3 of the secret. A fast hash is right here: the secret is 256 random bits.
     pub hash: [u8; 32],
     pub name: String,
+    pub user: Option<UserName>,
     pub grant: Grant,
     pub expires_at: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "id, name, role, project, environment, created_at, expires_at, revoked_at FROM tokens";
+const COLUMNS: &str = "id, name, role, project, environment, created_at, expires_at, revoked_at, user_name \
+     FROM tokens";
 
 impl TokenRow {
     /// Whether it is good at that instant.
     pub fn is_valid(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
-    }
-
-    /// Who it speaks for.
-    pub fn principal(&self) -> Principal {
-        Principal { id: self.id.clone(), name: self.name.clone(), grants: vec![self.grant.clone()] }
     }
 
     fn read(row: &sqlx::any::AnyRow) -> Result<Self, CatalogError> {
@@ -57,6 +57,7 @@ impl TokenRow {
         Ok(Self {
             id: row.text(0)?,
             name: row.text(1)?,
+            user: name(8)?.map(|text| text.parse()).transpose().map_err(unreadable)?,
             grant,
             created_at: row.time(5)?,
             expires_at: row.time_or_null(6)?,
@@ -94,8 +95,8 @@ impl Write {
     /// Adds a token.
     pub async fn insert_token(&mut self, token: &NewToken, at: Timestamp) -> Result<(), CatalogError> {
         query(
-            "INSERT INTO tokens (id, hash, name, role, project, environment, created_at, expires_at, revoked_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL)",
+            "INSERT INTO tokens (id, hash, name, role, project, environment, created_at, expires_at, user_name) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(token.id.clone())
         .bind(token.hash.to_vec())
@@ -105,6 +106,7 @@ impl Write {
         .bind(token.grant.environment.as_ref().map(ToString::to_string))
         .bind(at.as_micros())
         .bind(token.expires_at.map(Timestamp::as_micros))
+        .bind(token.user.as_ref().map(ToString::to_string))
         .execute(self.connection())
         .await?;
         Ok(())

@@ -19,10 +19,10 @@ use shelfmark_domain::name::ProjectName;
 use super::caller::{AccessError, Caller};
 use super::cutting::CutError;
 use super::facts::facts;
-use super::message::{InvalidMessage, check_message};
 use super::order::{Action, CommitError, Draft, DraftContent, Expect, Incoming, Order, Summary, Target, new_content};
 use super::packing::PackError;
 use super::tar::{TarAction, TarEntry, TarError, TarLimits, read_tar};
+use super::text::{InvalidText, check_text};
 use super::transfer::{BodyError, TransferError, transfer};
 use crate::Engine;
 use crate::catalog::{CatalogError, KnownContent, NewContent, ProjectRow};
@@ -46,7 +46,7 @@ pub enum BatchError {
     #[error(transparent)]
     Tar(#[from] TarError),
     #[error(transparent)]
-    Message(#[from] InvalidMessage),
+    Text(#[from] InvalidText),
     #[error("entry {path} refers to content {content}, which this project does not have; send its bytes")]
     NotKnown { path: String, content: ContentId },
     #[error(transparent)]
@@ -63,7 +63,7 @@ impl Failure for BatchError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Tar(error) => error.kind(),
-            Self::Message(_) => FailureKind::Invalid,
+            Self::Text(_) => FailureKind::Invalid,
             Self::NotKnown { .. } => FailureKind::Conflict,
             Self::Access(error) => error.kind(),
             Self::Pack(error) => error.kind(),
@@ -85,7 +85,7 @@ pub async fn batch(
     body: impl Stream<Item = Result<Bytes, BodyError>>,
 ) -> Result<BatchReceipt, BatchError> {
     let project = caller.project(&engine.catalog, project, Permission::EditAssets).await?;
-    check_message(&message, engine.limits.text_bytes_max)?;
+    check_text("message", &message, engine.limits.text_bytes_max)?;
     let (entries, incoming, dictionary) = take(engine, &project, body).await?;
     caller.asks_for(&meaning(&entries));
     let case_collisions = case_collisions(engine, &project, &entries).await?;

@@ -103,10 +103,10 @@ pub async fn build(
         if !release.state.takes_changes() {
             return Err(BuildError::NotDraft { number, state: release.state });
         }
-        let on = base_of(engine, &project, &base).await?;
+        let (on, tracks) = base_of(engine, &project, &base).await?;
         let edits = edits(engine, &project, number).await?;
         let (rebuilt, packed) = rebuild(engine, on.map(|served| served.manifest), edits).await?;
-        let made = Made { rebuilt, packed, base: on.map(|served| served.build) };
+        let made = Made { rebuilt, packed, base: on.map(|served| served.build), tracks };
         if let Some(build) = record(engine, caller, &project, release.revision, number, made).await? {
             return Ok(build);
         }
@@ -114,19 +114,25 @@ pub async fn build(
     Err(BuildError::Restless)
 }
 
-async fn base_of(engine: &Engine, project: &ProjectRow, base: &Base) -> Result<Option<Served>, BuildError> {
-    match base {
-        Base::Empty => Ok(None),
-        Base::FinalEnvironment => Ok(final_served(engine, project).await?),
-        Base::Environment(name) => {
-            let at = engine.catalog.environment(project.number, name).await?;
-            Ok(at.ok_or_else(|| BuildError::NoEnvironment(name.clone()))?.environment.serves)
-        }
+/// What a release is built on, and the environment that serves it if it was named so.
+async fn base_of(
+    engine: &Engine,
+    project: &ProjectRow,
+    base: &Base,
+) -> Result<(Option<Served>, Option<EnvironmentName>), BuildError> {
+    let at = match base {
+        Base::Empty => return Ok((None, None)),
         Base::Build(name) => {
             let build = engine.catalog.build(project.number, *name).await?.ok_or(BuildError::NoBuild(*name))?;
-            Ok(Some(Served { build: build.name, manifest: build.manifest }))
+            return Ok((Some(Served { build: build.name, manifest: build.manifest }), None));
         }
-    }
+        Base::FinalEnvironment => engine.catalog.environments(project.number).await?.pop(),
+        Base::Environment(name) => {
+            let at = engine.catalog.environment(project.number, name).await?;
+            Some(at.ok_or_else(|| BuildError::NoEnvironment(name.clone()))?)
+        }
+    };
+    Ok(at.map_or((None, None), |at| (at.environment.serves, Some(at.environment.name))))
 }
 
 /// The release's changes as edits of a manifest.
@@ -162,6 +168,7 @@ struct Made {
     rebuilt: RebuiltRoot,
     packed: Packed,
     base: Option<BuildName>,
+    tracks: Option<EnvironmentName>,
 }
 
 /// What a stretch of rebuilding came to.
@@ -257,11 +264,13 @@ async fn record(
         return Ok(None);
     }
     made.packed.enter(&mut write).await?;
-    let Made { rebuilt, base, .. } = made;
+    let Made { rebuilt, base, tracks, .. } = made;
     let build = BuildRow {
         name: BuildName { release: number, number: release.last_build + 1 },
         manifest: rebuilt.id,
         base,
+        tracks,
+        builder: caller.principal.id.clone(),
         pins: rebuilt.root.pins(),
         size_bytes: rebuilt.root.size_bytes(),
         created_by: caller.principal.name.clone(),

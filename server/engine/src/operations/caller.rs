@@ -1,6 +1,6 @@
 //! Who calls an operation, and the one place where access to a project is decided.
 
-use shelfmark_domain::access::{Denied, Permission, Principal, Scope};
+use shelfmark_domain::access::{Denied, Grant, Permission, Principal, Role, Scope};
 use shelfmark_domain::failure::{Failure, FailureKind};
 use shelfmark_domain::name::{EnvironmentName, ProjectName};
 use shelfmark_domain::time::Timestamp;
@@ -54,6 +54,13 @@ impl Caller {
     /// A caller without an idempotency key.
     pub fn new(principal: Principal, now: Timestamp) -> Self {
         Self { principal, now, idempotency: None }
+    }
+
+    /// A job of the service itself, which may do anything; `name` says in the audit trail which one.
+    pub fn system(name: &str, now: Timestamp) -> Self {
+        let grant = Grant { role: Role::Administrator, project: None, environment: None };
+        let (id, name) = ("system".to_owned(), name.to_owned());
+        Self::new(Principal { id, name, user: None, grants: vec![grant] }, now)
     }
 
     /// The project, if the caller has the permission in it. A project that the caller may not see at all does not

@@ -9,6 +9,7 @@ use shelfmark_domain::pin::Entry;
 
 use super::caller::{AccessError, Caller};
 use super::chunks::ReadError;
+use super::text::{InvalidText, check_text};
 use crate::Engine;
 use crate::catalog::{AuditDraft, CatalogError, DeploymentRow, ProjectRow, ReleaseRow, Write};
 
@@ -68,10 +69,8 @@ pub enum DeployError {
     NeverServed { environment: EnvironmentName, build: BuildName },
     #[error("{0} has served nothing before what it serves now, so there is nothing to go back to")]
     NothingBefore(EnvironmentName),
-    #[error("the reason is longer than {0} bytes; shorten it")]
-    ReasonTooLong(usize),
-    #[error("the reason has a NUL character; remove it")]
-    Nul,
+    #[error(transparent)]
+    Text(#[from] InvalidText),
     #[error(transparent)]
     Moved(#[from] Moved),
     #[error(transparent)]
@@ -87,7 +86,7 @@ impl Failure for DeployError {
         match self {
             Self::NoBuild(_) | Self::NoEnvironment(_) => FailureKind::NotFound,
             Self::NeverServed { .. } | Self::NothingBefore(_) => FailureKind::Conflict,
-            Self::ReasonTooLong(_) | Self::Nul => FailureKind::Invalid,
+            Self::Text(error) => error.kind(),
             Self::Moved(error) => error.kind(),
             Self::Access(error) => error.kind(),
             Self::Read(error) => error.kind(),
@@ -217,12 +216,7 @@ struct Asked {
 
 /// The gate.
 async fn deploy(engine: &Engine, caller: &Caller, project: &ProjectRow, asked: Asked) -> Result<Deployed, DeployError> {
-    if asked.reason.len() > engine.limits.text_bytes_max {
-        return Err(DeployError::ReasonTooLong(engine.limits.text_bytes_max));
-    }
-    if asked.reason.contains('\0') {
-        return Err(DeployError::Nul);
-    }
+    check_text("reason", &asked.reason, engine.limits.text_bytes_max)?;
     let mut write = caller.begin(&engine.catalog).await?;
     let environments = write.environments(project.number).await?;
     let is_final = environments.last().is_some_and(|last| last.environment.name == asked.environment);

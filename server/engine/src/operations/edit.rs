@@ -9,8 +9,8 @@ use shelfmark_domain::path::AssetPath;
 use shelfmark_domain::pin::AssetId;
 
 use super::caller::{AccessError, Caller};
-use super::message::{InvalidMessage, check_message};
 use super::order::{Action, CommitError, Done, Draft, DraftContent, Expect, Incoming, Order, Receipt, Target};
+use super::text::{InvalidText, check_text};
 use crate::Engine;
 use crate::catalog::{CatalogError, ProjectRow};
 
@@ -22,7 +22,7 @@ pub enum EditError {
     #[error("{path} has no version {number}; it has 1 to {latest}")]
     NoVersion { path: String, number: i64, latest: i64 },
     #[error(transparent)]
-    Message(#[from] InvalidMessage),
+    Text(#[from] InvalidText),
     #[error(transparent)]
     Metadata(#[from] InvalidMetadata),
     #[error(transparent)]
@@ -37,7 +37,7 @@ impl Failure for EditError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::NoAsset(_) | Self::NoVersion { .. } => FailureKind::NotFound,
-            Self::Message(_) | Self::Metadata(_) => FailureKind::Invalid,
+            Self::Text(_) | Self::Metadata(_) => FailureKind::Invalid,
             Self::Access(error) => error.kind(),
             Self::Commit(error) => error.kind(),
             Self::Catalog(error) => error.kind(),
@@ -128,7 +128,7 @@ async fn carry_out(
     message: String,
     draft: Draft,
 ) -> Result<(Receipt, Done), EditError> {
-    check_message(&message, engine.limits.text_bytes_max)?;
+    check_text("message", &message, engine.limits.text_bytes_max)?;
     let order = Order {
         project,
         caller,

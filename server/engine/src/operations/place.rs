@@ -8,7 +8,7 @@ use shelfmark_domain::path::{AssetPath, FolderPath, InvalidPath};
 use shelfmark_domain::pin::AssetId;
 
 use super::caller::{AccessError, Caller};
-use super::message::{InvalidMessage, check_message};
+use super::text::{InvalidText, check_text};
 use crate::Engine;
 use crate::catalog::{AuditDraft, CatalogError, Write};
 
@@ -26,7 +26,7 @@ pub enum PlaceError {
     #[error("{0} has not been deleted")]
     NotDeleted(String),
     #[error(transparent)]
-    Message(#[from] InvalidMessage),
+    Text(#[from] InvalidText),
     #[error(transparent)]
     Path(#[from] InvalidPath),
     #[error(transparent)]
@@ -40,7 +40,7 @@ impl Failure for PlaceError {
         match self {
             Self::Nothing(_) | Self::NoAsset(_) => FailureKind::NotFound,
             Self::Taken(_) | Self::NotDeleted(_) => FailureKind::Conflict,
-            Self::IntoItself(_) | Self::Message(_) | Self::Path(_) => FailureKind::Invalid,
+            Self::IntoItself(_) | Self::Text(_) | Self::Path(_) => FailureKind::Invalid,
             Self::Access(error) => error.kind(),
             Self::Catalog(error) => error.kind(),
         }
@@ -66,7 +66,7 @@ pub async fn move_assets(
     message: String,
 ) -> Result<u64, PlaceError> {
     let project = caller.project(&engine.catalog, project, Permission::EditAssets).await?;
-    check_message(&message, engine.limits.text_bytes_max)?;
+    check_text("message", &message, engine.limits.text_bytes_max)?;
     if let Some(moved) = caller.earlier_outcome::<u64>(&engine.catalog).await? {
         return Ok(moved);
     }

@@ -6,6 +6,8 @@ use shelfmark_domain::name::{EnvironmentName, ProjectName};
 use shelfmark_domain::pin::Visibility;
 
 use super::caller::{AccessError, Caller};
+use super::revision::{Stale, check_revision};
+use super::text::{InvalidText, check_text};
 use crate::Engine;
 use crate::catalog::{AuditDraft, CatalogError, ProjectRow, Write};
 
@@ -18,10 +20,6 @@ const DEFAULT_ENVIRONMENTS: [(&str, Visibility); 3] =
 pub enum ProjectError {
     #[error("there is a project {0} already; choose another name")]
     Taken(ProjectName),
-    #[error("the title is longer than {0} bytes; shorten it")]
-    TitleTooLong(usize),
-    #[error("the title has a NUL character; remove it")]
-    Nul,
     #[error("there is an environment {0} already; change it, or choose another name")]
     EnvironmentTaken(EnvironmentName),
     #[error("there is no environment {0} in this project; list them with GET environments")]
@@ -30,8 +28,10 @@ pub enum ProjectError {
     Position(i64, usize),
     #[error("the project has {0} environments, the most that are allowed")]
     TooMany(usize),
-    #[error("{what} is at revision {found}, not {expected} as expected; look at it and try again")]
-    Stale { what: String, expected: i64, found: i64 },
+    #[error(transparent)]
+    Text(#[from] InvalidText),
+    #[error(transparent)]
+    Stale(#[from] Stale),
     #[error(transparent)]
     Denied(#[from] Denied),
     #[error(transparent)]
@@ -44,10 +44,11 @@ impl Failure for ProjectError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::Taken(_) | Self::EnvironmentTaken(_) => FailureKind::Conflict,
-            Self::TitleTooLong(_) | Self::Nul | Self::Position(..) => FailureKind::Invalid,
+            Self::Position(..) => FailureKind::Invalid,
             Self::NoEnvironment(_) => FailureKind::NotFound,
             Self::TooMany(_) => FailureKind::TooLarge,
-            Self::Stale { .. } => FailureKind::Stale,
+            Self::Text(error) => error.kind(),
+            Self::Stale(error) => error.kind(),
             Self::Denied(error) => error.kind(),
             Self::Access(error) => error.kind(),
             Self::Catalog(error) => error.kind(),
@@ -55,15 +56,7 @@ impl Failure for ProjectError {
     }
 
     fn present_revision(&self) -> Option<i64> {
-        if let Self::Stale { found, .. } = self { Some(*found) } else { None }
-    }
-}
-
-/// Whether what is there is what the caller saw, if it insists on that.
-fn check_revision(what: impl ToString, expected: Option<i64>, found: i64) -> Result<(), ProjectError> {
-    match expected {
-        Some(expected) if expected != found => Err(ProjectError::Stale { what: what.to_string(), expected, found }),
-        _ => Ok(()),
+        if let Self::Stale(error) = self { error.present_revision() } else { None }
     }
 }
 
@@ -71,17 +64,10 @@ fn draft(action: &'static str, project: &ProjectName, subject: String, details: 
     AuditDraft { action, project: project.to_string(), subject, message: String::new(), details }
 }
 
-fn check_title(engine: &Engine, title: &str) -> Result<(), ProjectError> {
-    if title.len() > engine.limits.text_bytes_max {
-        return Err(ProjectError::TitleTooLong(engine.limits.text_bytes_max));
-    }
-    if title.contains('\0') { Err(ProjectError::Nul) } else { Ok(()) }
-}
-
 /// Makes a project with the environments development, staging and production.
 ///
 /// # Errors
-/// `Taken`, `TitleTooLong`, `Denied`, `Catalog`; nothing has been changed.
+/// `Taken`, `Text`, `Denied`, `Catalog`; nothing has been changed.
 pub async fn create_project(
     engine: &Engine,
     caller: &Caller,
@@ -89,7 +75,7 @@ pub async fn create_project(
     title: &str,
 ) -> Result<ProjectRow, ProjectError> {
     caller.principal.require(Permission::Administer, Scope::Service)?;
-    check_title(engine, title)?;
+    check_text("title", title, engine.limits.text_bytes_max)?;
     if let Some(made) = caller.earlier_outcome::<ProjectName>(&engine.catalog).await? {
         return Ok(caller.project(&engine.catalog, &made, Permission::Administer).await?);
     }
@@ -112,7 +98,7 @@ pub async fn create_project(
 /// Gives a project another title; with `expected`, only if it is still at that revision.
 ///
 /// # Errors
-/// `TitleTooLong`, `Nul`, `Stale`, `Access`, `Catalog`; nothing has been changed.
+/// `Text`, `Stale`, `Access`, `Catalog`; nothing has been changed.
 pub async fn retitle_project(
     engine: &Engine,
     caller: &Caller,
@@ -121,7 +107,7 @@ pub async fn retitle_project(
     expected: Option<i64>,
 ) -> Result<ProjectRow, ProjectError> {
     let project = caller.project(&engine.catalog, name, Permission::Administer).await?;
-    check_title(engine, title)?;
+    check_text("title", title, engine.limits.text_bytes_max)?;
     if caller.earlier_outcome::<()>(&engine.catalog).await?.is_some() {
         return Ok(project);
     }

@@ -13,11 +13,11 @@ use shelfmark_domain::path::AssetPath;
 use super::caller::{AccessError, Caller};
 use super::cutting::{CutContent, CutError, cut_content};
 use super::facts::facts;
-use super::message::{InvalidMessage, check_message};
 use super::order::{
     Action, CommitError, Done, Draft, DraftContent, Expect, Incoming, Order, Receipt, Target, new_content,
 };
 use super::packing::PackError;
+use super::text::{InvalidText, check_text};
 use super::transfer::{BodyError, TransferError, transfer};
 use crate::Engine;
 use crate::catalog::{NewContent, ProjectRow};
@@ -51,7 +51,7 @@ pub enum PutError {
     #[error("the content is larger than {0} bytes, the most that is accepted")]
     TooLarge(u64),
     #[error(transparent)]
-    Message(#[from] InvalidMessage),
+    Text(#[from] InvalidText),
     #[error(transparent)]
     Metadata(#[from] InvalidMetadata),
     #[error(transparent)]
@@ -69,7 +69,7 @@ impl Failure for PutError {
         match self {
             Self::WrongLength { .. }
             | Self::WrongContent { .. }
-            | Self::Message(_)
+            | Self::Text(_)
             | Self::Metadata(_)
             | Self::Body(_) => FailureKind::Invalid,
             Self::TooLarge(_) => FailureKind::TooLarge,
@@ -102,7 +102,7 @@ pub async fn put(
 ) -> Result<(Receipt, Done), PutError> {
     let project = caller.project(&engine.catalog, project, Permission::EditAssets).await?;
     let limits = &engine.limits;
-    check_message(&upload.message, limits.text_bytes_max)?;
+    check_text("message", &upload.message, limits.text_bytes_max)?;
     let metadata = upload.metadata.clone().map(Metadata::checked).transpose()?;
     if upload.length.is_some_and(|length| length > limits.content_bytes_max) {
         return Err(PutError::TooLarge(limits.content_bytes_max));

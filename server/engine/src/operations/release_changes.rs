@@ -10,7 +10,9 @@ use shelfmark_domain::pin::{AssetId, Entry, Key, Parameter, Visibility};
 
 use super::caller::Caller;
 use super::latest::differences_to_latest;
-use super::releases::{ReleaseError, audit, check_revision, check_text};
+use super::releases::{ReleaseError, audit};
+use super::revision::check_revision;
+use super::text::check_text;
 use crate::Engine;
 use crate::catalog::{AssetRow, ChangeRow, ChangeValue, ProjectRow, ReleaseRow, Write};
 
@@ -150,7 +152,7 @@ async fn draft_release(
     expected: Option<i64>,
 ) -> Result<ReleaseRow, ReleaseError> {
     let release = write.release(project.number, number).await?.ok_or(ReleaseError::NoRelease(number))?;
-    check_revision(&release, expected)?;
+    check_revision(format!("release {number}"), expected, release.revision)?;
     if release.state.takes_changes() {
         return Ok(release);
     }
@@ -267,5 +269,5 @@ async fn pinned(engine: &Engine, asset: &AssetRow, version: Option<i64>) -> Resu
 
 fn check_parameter(parameter: &Parameter, max: usize) -> Result<(), ReleaseError> {
     let values = std::iter::once(&parameter.value).chain(parameter.by_environment.values());
-    values.into_iter().try_for_each(|value| check_text("value", value, max))
+    Ok(values.into_iter().try_for_each(|value| check_text("value", value, max))?)
 }

@@ -2,21 +2,21 @@
 
 use shelfmark_domain::access::Permission;
 use shelfmark_domain::failure::{Failure, FailureKind};
-use shelfmark_domain::name::{ProjectName, ReleaseNumber};
-use shelfmark_domain::release::ReleaseState;
+use shelfmark_domain::name::{ProjectName, ReleaseNumber, UserName};
+use shelfmark_domain::release::{ReleaseKind, ReleaseState};
 
 use super::caller::{AccessError, Caller};
 use super::chunks::ReadError;
+use super::revision::{Stale, check_revision};
+use super::text::{InvalidText, check_said, check_text};
 use crate::Engine;
-use crate::catalog::{AuditDraft, CatalogError, ProjectRow, ReleaseRow};
+use crate::catalog::{AuditDraft, CatalogError, ProjectRow, ReleaseRow, Write};
 
 /// Why a release was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseError {
     #[error("there is no release {0} in this project; list them with GET releases")]
     NoRelease(ReleaseNumber),
-    #[error("release {number} is at revision {found}, not {expected} as expected; look at it and try again")]
-    Stale { number: ReleaseNumber, expected: i64, found: i64 },
     #[error("release {number} is {state}; only a draft takes changes", state = .state.as_str())]
     NotDraft { number: ReleaseNumber, state: ReleaseState },
     #[error("there is no asset at {0}; check the path")]
@@ -27,12 +27,12 @@ pub enum ReleaseError {
     NoVersion { path: String, number: i64, latest: i64 },
     #[error("nothing is at {0} in what the final environment serves, so nothing can be removed there")]
     NothingToRemove(String),
-    #[error("{field} is longer than {max} bytes; shorten it")]
-    TooLong { field: &'static str, max: usize },
-    #[error("{0} has a NUL character; remove it")]
-    Nul(&'static str),
-    #[error("the title is empty; give the release a name that people know it by")]
-    NoTitle,
+    #[error("there is no person {0}; list them with GET /api/v1/users")]
+    NoUser(UserName),
+    #[error(transparent)]
+    Stale(#[from] Stale),
+    #[error(transparent)]
+    Text(#[from] InvalidText),
     #[error(transparent)]
     Access(#[from] AccessError),
     #[error(transparent)]
@@ -44,38 +44,27 @@ pub enum ReleaseError {
 impl Failure for ReleaseError {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::NoRelease(_) | Self::NoAsset(_) | Self::ForeignAsset(_) | Self::NoVersion { .. } => {
-                FailureKind::NotFound
-            }
+            Self::NoRelease(_)
+            | Self::NoAsset(_)
+            | Self::ForeignAsset(_)
+            | Self::NoVersion { .. }
+            | Self::NoUser(_) => FailureKind::NotFound,
             Self::NotDraft { .. } | Self::NothingToRemove(_) => FailureKind::Conflict,
-            Self::Stale { .. } => FailureKind::Stale,
-            Self::TooLong { .. } | Self::Nul(_) | Self::NoTitle => FailureKind::Invalid,
+            Self::Stale(error) => error.kind(),
+            Self::Text(error) => error.kind(),
             Self::Access(error) => error.kind(),
             Self::Read(error) => error.kind(),
             Self::Catalog(error) => error.kind(),
         }
     }
 
+    fn field(&self) -> Option<&'static str> {
+        if let Self::Text(error) = self { error.field() } else { None }
+    }
+
     fn present_revision(&self) -> Option<i64> {
-        if let Self::Stale { found, .. } = self { Some(*found) } else { None }
+        if let Self::Stale(error) = self { error.present_revision() } else { None }
     }
-}
-
-/// Whether the release is what the caller saw, if it insists on that.
-pub(super) fn check_revision(release: &ReleaseRow, expected: Option<i64>) -> Result<(), ReleaseError> {
-    match expected {
-        Some(expected) if expected != release.revision => {
-            Err(ReleaseError::Stale { number: release.number, expected, found: release.revision })
-        }
-        _ => Ok(()),
-    }
-}
-
-pub(super) fn check_text(field: &'static str, text: &str, max: usize) -> Result<(), ReleaseError> {
-    if text.len() > max {
-        return Err(ReleaseError::TooLong { field, max });
-    }
-    if text.contains('\0') { Err(ReleaseError::Nul(field)) } else { Ok(()) }
 }
 
 pub(super) fn audit(
@@ -88,6 +77,27 @@ pub(super) fn audit(
     AuditDraft { action, project, subject, message: String::new(), details }
 }
 
+/// A release to be made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReleaseDraft {
+    pub title: String,
+    pub description: String,
+    pub kind: ReleaseKind,
+    pub manager: Option<UserName>,
+}
+
+/// What to change of a release. What is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReleasePatch {
+    pub title: Option<String>,
+    pub description: Option<String>,
+    pub kind: Option<ReleaseKind>,
+    /// The inner `None` leaves the release without a manager.
+    pub manager: Option<Option<UserName>>,
+    /// The revision that the caller saw, if it insists on it.
+    pub expected: Option<i64>,
+}
+
 /// Makes a release.
 ///
 /// # Errors
@@ -96,40 +106,48 @@ pub async fn create_release(
     engine: &Engine,
     caller: &Caller,
     project: &ProjectName,
-    title: &str,
-    description: &str,
+    draft: ReleaseDraft,
 ) -> Result<ReleaseRow, ReleaseError> {
+    let ReleaseDraft { title, description, kind, manager } = draft;
     let project = caller.project(&engine.catalog, project, Permission::PlanReleases).await?;
-    check_text("title", title, engine.limits.text_bytes_max)?;
-    check_text("description", description, engine.limits.text_bytes_max)?;
-    if title.trim().is_empty() {
-        return Err(ReleaseError::NoTitle);
-    }
+    check_said("title", &title, engine.limits.text_bytes_max)?;
+    check_text("description", &description, engine.limits.text_bytes_max)?;
     if let Some(made) = caller.earlier_outcome::<ReleaseNumber>(&engine.catalog).await? {
         let release = engine.catalog.release(project.number, made).await?;
         return release.ok_or(ReleaseError::NoRelease(made));
     }
     let mut write = caller.begin(&engine.catalog).await?;
+    check_manager(&mut write, manager.as_ref()).await?;
     let number = write.next_release(project.number).await?;
     let release = ReleaseRow {
         number,
-        title: title.to_owned(),
-        description: description.to_owned(),
+        title,
+        description,
+        kind,
+        manager,
         state: ReleaseState::Draft,
+        creator: caller.principal.id.clone(),
         created_by: caller.principal.name.clone(),
         created_at: caller.now,
         last_build: 0,
         revision: 1,
     };
     write.insert_release(project.number, &release).await?;
-    let draft = audit("release.created", &project, number, serde_json::json!({ "title": title }));
+    let draft = audit("release.created", &project, number, serde_json::json!({ "title": release.title }));
     write.record(&caller.principal, caller.now, draft);
     caller.note_outcome(&mut write, &number).await?;
     write.commit().await?;
     Ok(release)
 }
 
-/// Gives a release another title or description; with `expected`, only if it is still at that revision.
+async fn check_manager(write: &mut Write, manager: Option<&UserName>) -> Result<(), ReleaseError> {
+    match manager {
+        Some(name) if write.user(name).await?.is_none() => Err(ReleaseError::NoUser(name.clone())),
+        _ => Ok(()),
+    }
+}
+
+/// Changes what a release says of itself.
 ///
 /// # Errors
 /// See `ReleaseError`; nothing has been changed.
@@ -138,10 +156,9 @@ pub async fn describe_release(
     caller: &Caller,
     project: &ProjectName,
     number: ReleaseNumber,
-    title: Option<String>,
-    description: Option<String>,
-    expected: Option<i64>,
+    patch: ReleasePatch,
 ) -> Result<ReleaseRow, ReleaseError> {
+    let ReleasePatch { title, description, kind, manager, expected } = patch;
     let project = caller.project(&engine.catalog, project, Permission::PlanReleases).await?;
     if caller.earlier_outcome::<()>(&engine.catalog).await?.is_some() {
         let release = engine.catalog.release(project.number, number).await?;
@@ -149,17 +166,17 @@ pub async fn describe_release(
     }
     let mut write = caller.begin(&engine.catalog).await?;
     let release = write.release(project.number, number).await?.ok_or(ReleaseError::NoRelease(number))?;
-    check_revision(&release, expected)?;
+    check_revision(format!("release {number}"), expected, release.revision)?;
     let release = ReleaseRow {
         title: title.unwrap_or(release.title),
         description: description.unwrap_or(release.description),
+        kind: kind.unwrap_or(release.kind),
+        manager: manager.unwrap_or(release.manager),
         ..release
     };
-    check_text("title", &release.title, engine.limits.text_bytes_max)?;
+    check_said("title", &release.title, engine.limits.text_bytes_max)?;
     check_text("description", &release.description, engine.limits.text_bytes_max)?;
-    if release.title.trim().is_empty() {
-        return Err(ReleaseError::NoTitle);
-    }
+    check_manager(&mut write, release.manager.as_ref()).await?;
     write.update_release(project.number, &release).await?;
     let draft = audit("release.described", &project, number, serde_json::json!({ "title": release.title }));
     write.record(&caller.principal, caller.now, draft);

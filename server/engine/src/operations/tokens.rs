@@ -2,6 +2,7 @@
 
 use shelfmark_domain::access::{Denied, Grant, Permission, Principal, Role, Scope};
 use shelfmark_domain::failure::{Failure, FailureKind};
+use shelfmark_domain::name::UserName;
 use shelfmark_domain::time::Timestamp;
 
 use super::caller::{AccessError, Caller};
@@ -35,6 +36,8 @@ pub enum TokenError {
     NoToken(String),
     #[error("there is no project {0}; make it first")]
     UnknownProject(String),
+    #[error("there is no person {0} who may act; list them with GET /api/v1/users")]
+    NoUser(UserName),
     #[error(transparent)]
     Denied(#[from] Denied),
     #[error(transparent)]
@@ -48,7 +51,7 @@ impl Failure for TokenError {
         match self {
             Self::Name(_) | Self::Expired | Self::NoProject | Self::Secret => FailureKind::Invalid,
             Self::ShownOnce(_) => FailureKind::Conflict,
-            Self::NoToken(_) | Self::UnknownProject(_) => FailureKind::NotFound,
+            Self::NoToken(_) | Self::UnknownProject(_) | Self::NoUser(_) => FailureKind::NotFound,
             Self::Denied(error) => error.kind(),
             Self::Access(error) => error.kind(),
             Self::Catalog(error) => error.kind(),
@@ -61,19 +64,30 @@ fn hash(secret: &str) -> [u8; 32] {
     *blake3::hash(secret.as_bytes()).as_bytes()
 }
 
-/// Makes a token. The second value is its secret, which nobody can show again.
+/// A token to be made.
+#[derive(Clone, Debug)]
+pub struct TokenDraft {
+    pub name: String,
+    /// Whom it speaks for; `None` for a machine's own.
+    pub user: Option<UserName>,
+    pub grant: Grant,
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Makes a token: administrators do so for machines and anyone, people for themselves. The second value is its secret, which nobody can show again.
 ///
 /// # Errors
 /// See `TokenError`; nothing has been changed.
 pub async fn create_token(
     engine: &Engine,
     caller: &Caller,
-    name: &str,
-    grant: Grant,
-    expires_at: Option<Timestamp>,
+    draft: TokenDraft,
 ) -> Result<(TokenRow, String), TokenError> {
+    let TokenDraft { name, user, grant, expires_at } = &draft;
     let scope = grant.project.as_ref().map_or(Scope::Service, Scope::Project);
-    caller.principal.require(Permission::Administer, scope)?;
+    if user.is_none() || *user != caller.principal.user {
+        caller.principal.require(Permission::Administer, scope)?;
+    }
     // The secret is not kept, not even for a repetition of the request that made it.
     if let Some(id) = caller.earlier_outcome::<String>(&engine.catalog).await? {
         return Err(TokenError::ShownOnce(id));
@@ -92,8 +106,13 @@ pub async fn create_token(
     {
         return Err(TokenError::UnknownProject(project.to_string()));
     }
+    if let Some(user) = user
+        && engine.catalog.user(user).await?.is_none_or(|user| user.disabled_at.is_some())
+    {
+        return Err(TokenError::NoUser(user.clone()));
+    }
     let secret = new_secret();
-    let row = insert(engine, caller, name, grant, expires_at, &secret).await?;
+    let row = insert(engine, caller, draft, &secret).await?;
     Ok((row, secret))
 }
 
@@ -106,30 +125,25 @@ fn new_secret() -> String {
     format!("{SECRET_PREFIX}{}", hasher.finalize().to_hex())
 }
 
-async fn insert(
-    engine: &Engine,
-    caller: &Caller,
-    name: &str,
-    grant: Grant,
-    expires_at: Option<Timestamp>,
-    secret: &str,
-) -> Result<TokenRow, TokenError> {
+async fn insert(engine: &Engine, caller: &Caller, draft: TokenDraft, secret: &str) -> Result<TokenRow, TokenError> {
     let id = uuid::Uuid::now_v7().to_string();
-    let token =
-        NewToken { id: id.clone(), hash: hash(secret), name: name.to_owned(), grant: grant.clone(), expires_at };
+    let TokenDraft { name, user, grant, expires_at } = draft;
+    let token = NewToken { id, hash: hash(secret), name, user, grant, expires_at };
     let mut write = caller.begin(&engine.catalog).await?;
+    let NewToken { id, name, user, grant, .. } = &token;
     let draft = AuditDraft {
         action: "token.created",
         project: grant.project.as_ref().map(ToString::to_string).unwrap_or_default(),
         subject: id.clone(),
         message: String::new(),
-        details: serde_json::json!({ "name": name, "role": grant.role, "environment": grant.environment }),
+        details: serde_json::json!({ "name": name, "user": user, "role": grant.role, "environment": grant.environment }),
     };
     write.record(&caller.principal, caller.now, draft);
     write.insert_token(&token, caller.now).await?;
-    caller.note_outcome(&mut write, &id).await?;
+    caller.note_outcome(&mut write, id).await?;
     write.commit().await?;
-    Ok(TokenRow { id, name: name.to_owned(), grant, created_at: caller.now, expires_at, revoked_at: None })
+    let NewToken { id, name, user, grant, expires_at, .. } = token;
+    Ok(TokenRow { id, name, user, grant, created_at: caller.now, expires_at, revoked_at: None })
 }
 
 /// Ends a token at once.
@@ -154,16 +168,34 @@ pub async fn revoke_token(engine: &Engine, caller: &Caller, id: &str) -> Result<
     Ok(row)
 }
 
-/// Who a secret speaks for now; `None` when it is unknown, has expired or was revoked.
+/// Who a secret speaks for now, and until when; `None` when it is unknown, has expired or was revoked, or its person may
+/// not act any more.
 ///
 /// # Errors
 /// When the database doesn't answer.
-pub async fn authenticate(engine: &Engine, secret: &str) -> Result<Option<TokenRow>, CatalogError> {
+pub async fn authenticate(
+    engine: &Engine,
+    secret: &str,
+) -> Result<Option<(Principal, Option<Timestamp>)>, CatalogError> {
     if secret.len() > SECRET_BYTES_MAX {
         return Ok(None);
     }
     let token = engine.catalog.token_by_hash(&hash(secret)).await?;
-    Ok(token.filter(|token| token.is_valid(engine.clock.now())))
+    let Some(token) = token.filter(|token| token.is_valid(engine.clock.now())) else { return Ok(None) };
+    let principal = match token.user {
+        None => Some(Principal { id: token.id, name: token.name, user: None, grants: vec![token.grant] }),
+        Some(user) => person(engine, &user, &token.grant).await?,
+    };
+    Ok(principal.map(|principal| (principal, token.expires_at)))
+}
+
+/// A person within what a token of theirs says.
+async fn person(engine: &Engine, name: &UserName, grant: &Grant) -> Result<Option<Principal>, CatalogError> {
+    let user = engine.catalog.user(name).await?.filter(|user| user.disabled_at.is_none());
+    let Some(user) = user else { return Ok(None) };
+    let grants = engine.catalog.grants_of(name).await?;
+    let grants = grants.iter().filter_map(|own| own.within(grant)).collect();
+    Ok(Some(Principal { id: format!("@{name}"), name: user.title, user: Some(user.name), grants }))
 }
 
 /// Makes the first administrator's token when the service has never had one: with the given secret, or a new one.
@@ -182,9 +214,10 @@ pub async fn bootstrap(engine: &Engine, given: Option<&str>) -> Result<Option<St
         return Err(TokenError::Secret);
     }
     let secret = given.map_or_else(new_secret, str::to_owned);
-    let system = Principal { id: "system".to_owned(), name: "first start".to_owned(), grants: Vec::new() };
+    let system = Principal { id: "system".to_owned(), name: "first start".to_owned(), user: None, grants: Vec::new() };
     let caller = Caller::new(system, engine.clock.now());
     let grant = Grant { role: Role::Administrator, project: None, environment: None };
-    insert(engine, &caller, "administrator", grant, None, &secret).await?;
+    let draft = TokenDraft { name: "administrator".to_owned(), user: None, grant, expires_at: None };
+    insert(engine, &caller, draft, &secret).await?;
     Ok(given.is_none().then_some(secret))
 }
