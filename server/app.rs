@@ -221,6 +221,7 @@ fn limits(config: &Config) -> Limits {
         batch_entries_max: config.limits.batch_entries,
         text_bytes_max: config.limits.text_bytes,
         parameter_bytes_max: config.limits.parameter_bytes,
+        waiver_days_max: config.limits.waiver_days,
         environments_max: config.limits.environments,
         pack_bytes: pack_mib << 20,
         pack_memory_bytes: config.store.pack_memory_mib << 20,

@@ -96,6 +96,7 @@ pub struct LimitsConfig {
     pub lines: usize,
     pub text_bytes: usize,
     pub parameter_bytes: usize,
+    pub waiver_days: i64,
     pub environments: usize,
     pub page: u32,
     pub page_max: u32,
@@ -240,6 +241,9 @@ impl Config {
         }
         if self.store.pack_memory_mib == 0 || self.store.pack_memory_mib > 1 << 20 {
             return wrong("store.pack_memory_mib", "give at least 1 MiB and at most 1048576");
+        }
+        if !(1..=3_650).contains(&self.limits.waiver_days) {
+            return wrong("limits.waiver_days", "give 1 to 3650");
         }
         if self.limits.page == 0 || self.limits.page > self.limits.page_max {
             return wrong("limits.page", "give at least 1 and at most limits.page_max");

@@ -8,6 +8,7 @@ pub mod chunking;
 pub mod environment;
 pub mod failure;
 pub mod format;
+pub mod gate;
 pub mod hash;
 pub mod letter_case;
 pub mod location;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::failure::{Failure, FailureKind};
+
 /// Where a release stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -87,6 +89,66 @@ impl ReleaseState {
     }
 }
 
+/// A step of a release's life that a person takes. Promotion and rollback are the environments' own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReleaseStep {
+    /// Takes no more changes; holds the staging environment.
+    Freeze,
+    Unfreeze,
+    Cancel,
+    /// Takes changes again after it was taken back.
+    Rework,
+    Close,
+}
+
+/// A step that a release can't take where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a release that is {state} can't be {step}; {hint}", state = .state.as_str())]
+pub struct StepRefused {
+    pub state: ReleaseState,
+    step: &'static str,
+    hint: &'static str,
+}
+
+impl Failure for StepRefused {
+    fn kind(&self) -> FailureKind {
+        FailureKind::Conflict
+    }
+}
+
+impl ReleaseState {
+    /// Where a step leads.
+    ///
+    /// # Errors
+    /// `StepRefused`, with the state.
+    pub const fn after(self, step: ReleaseStep) -> Result<Self, StepRefused> {
+        use ReleaseState as S;
+        match (step, self) {
+            (ReleaseStep::Freeze, S::Draft) => Ok(S::Frozen),
+            (ReleaseStep::Unfreeze, S::Frozen) | (ReleaseStep::Rework, S::RolledBack) => Ok(S::Draft),
+            (ReleaseStep::Cancel, S::Draft | S::Frozen) => Ok(S::Cancelled),
+            (ReleaseStep::Close, S::Released | S::RolledBack) => Ok(S::Closed),
+            (step, state) => {
+                let (step, hint) = step.said();
+                Err(StepRefused { state, step, hint })
+            }
+        }
+    }
+}
+
+impl ReleaseStep {
+    /// What it makes of a release, and where that is possible.
+    const fn said(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Freeze => ("frozen", "only a draft can be"),
+            Self::Unfreeze => ("unfrozen", "it is not frozen"),
+            Self::Cancel => ("cancelled", "only a draft or frozen one can be"),
+            Self::Rework => ("reworked", "only one that was rolled back can be"),
+            Self::Close => ("closed", "only one that was released or rolled back can be; cancel it instead"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,5 +166,23 @@ mod tests {
         let back = ReleaseState::Released.after_final_rollback();
         assert_eq!(back, ReleaseState::RolledBack);
         assert_eq!(back.after_final_promotion(), ReleaseState::Released);
+    }
+
+    #[test]
+    fn each_step_leads_where_the_life_of_a_release_allows() {
+        use ReleaseState as S;
+        let steps = [
+            (ReleaseStep::Freeze, vec![(S::Draft, S::Frozen)]),
+            (ReleaseStep::Unfreeze, vec![(S::Frozen, S::Draft)]),
+            (ReleaseStep::Cancel, vec![(S::Draft, S::Cancelled), (S::Frozen, S::Cancelled)]),
+            (ReleaseStep::Rework, vec![(S::RolledBack, S::Draft)]),
+            (ReleaseStep::Close, vec![(S::Released, S::Closed), (S::RolledBack, S::Closed)]),
+        ];
+        for (step, allowed) in steps {
+            for state in ReleaseState::ALL {
+                let leads = allowed.iter().find(|(from, _)| *from == state).map(|(_, to)| *to);
+                assert_eq!(state.after(step).ok(), leads, "{step:?} from {state:?}");
+            }
+        }
     }
 }

@@ -14,6 +14,8 @@ pub struct Limits {
     pub text_bytes_max: usize,
     /// Most bytes of a parameter's value.
     pub parameter_bytes_max: usize,
+    /// How many days ahead a waiver may end.
+    pub waiver_days_max: i64,
     /// Most environments of a project.
     pub environments_max: usize,
     /// How full a pack gets before the next one is begun, in bytes.
@@ -53,6 +55,7 @@ impl Default for Limits {
             batch_entries_max: 200_000,
             text_bytes_max: 16 << 10,
             parameter_bytes_max: 64 << 10,
+            waiver_days_max: 90,
             environments_max: 100,
             pack_bytes: 16 << 20,
             pack_memory_bytes: 256 << 20,

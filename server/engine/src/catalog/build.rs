@@ -9,6 +9,7 @@ use super::connection::Catalog;
 use super::environment::build_name;
 use super::error::CatalogError;
 use super::page::{Cursor, Page};
+use super::reading::Reading;
 use super::rows::query;
 use super::write::Write;
 
@@ -91,6 +92,19 @@ impl Catalog {
             .fetch_all(&self.reader)
             .await?;
         rows.iter().map(|row| Ok((row.int(0)?, build_name(row.int(1)?, row.int(2)?), row.manifest(3)?))).collect()
+    }
+}
+
+impl Reading<'_> {
+    /// A build by its name.
+    pub async fn build(&mut self, project: i64, name: BuildName) -> Result<Option<BuildRow>, CatalogError> {
+        let row = query(format!("SELECT {COLUMNS} WHERE project = $1 AND release = $2 AND number = $3"))
+            .bind(project)
+            .bind(name.release.get())
+            .bind(name.number)
+            .fetch_optional(self.connection())
+            .await?;
+        row.as_ref().map(read).transpose()
     }
 }
 

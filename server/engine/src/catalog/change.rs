@@ -70,6 +70,26 @@ fn to_json(value: &impl serde::Serialize) -> Option<String> {
 }
 
 impl Catalog {
+    /// The first key in a folder that a release changes.
+    pub async fn first_change_in(
+        &self,
+        project: i64,
+        release: ReleaseNumber,
+        folder: &FolderPath,
+    ) -> Result<Option<String>, CatalogError> {
+        let (first, end) = range(folder);
+        let row = query(
+            "SELECT key FROM changes WHERE project = $1 AND release = $2 AND key >= $3 AND key < $4 ORDER BY key LIMIT 1",
+        )
+        .bind(project)
+        .bind(release.get())
+        .bind(first)
+        .bind(end)
+        .fetch_optional(&self.reader)
+        .await?;
+        row.map(|row| row.text(0)).transpose()
+    }
+
     /// A release's changes by key.
     pub async fn changes(
         &self,

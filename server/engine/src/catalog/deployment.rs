@@ -1,6 +1,7 @@
 //! The history of environments.
 
 use shelfmark_domain::environment::{Deployment, DeploymentKind, Served};
+use shelfmark_domain::gate::{Class, Trigger, Verdict};
 use shelfmark_domain::hash::ManifestId;
 use shelfmark_domain::name::{BuildName, EnvironmentName};
 use shelfmark_domain::time::Timestamp;
@@ -26,13 +27,27 @@ pub struct DeploymentRow {
     pub reason: String,
     pub actor_name: String,
     pub at: Timestamp,
+    pub class: Class,
+    pub cause: Trigger,
+    /// What the gate said.
+    pub verdict: Verdict,
+}
+
+/// By whom and by what a deployment is made, and what the gate said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authorised {
+    pub actor_name: String,
+    pub class: Class,
+    pub cause: Trigger,
+    pub verdict: Verdict,
 }
 
 const COLUMNS: &str = "environment, revision, kind, release, build, manifest, replaced_release, replaced_build, \
-     reason, actor_name, at FROM deployments";
+     reason, actor_name, at, class, cause, checks FROM deployments";
 
 fn read(row: &sqlx::any::AnyRow) -> Result<DeploymentRow, CatalogError> {
-    let kind = row.text(2)?;
+    let (kind, class, cause) = (row.text(2)?, row.text(11)?, row.text(12)?);
+    let verdict = serde_json::from_str(&row.text(13)?);
     let replaced = match (row.int_or_null(6)?, row.int_or_null(7)?) {
         (Some(release), Some(build)) => Some(build_name(release, build)),
         _ => None,
@@ -46,6 +61,9 @@ fn read(row: &sqlx::any::AnyRow) -> Result<DeploymentRow, CatalogError> {
         reason: row.text(8)?,
         actor_name: row.text(9)?,
         at: row.time(10)?,
+        class: Class::parse(&class).ok_or_else(|| corrupt(format!("{class:?} as a class of promotion")))?,
+        cause: Trigger::parse(&cause).ok_or_else(|| corrupt(format!("{cause:?} as a cause")))?,
+        verdict: verdict.map_err(|error| corrupt(format!("checks that can't be read: {error}")))?,
     })
 }
 
@@ -156,14 +174,14 @@ impl Write {
         &mut self,
         project: i64,
         deployment: &Deployment,
-        actor_name: &str,
+        by: &Authorised,
         sequence: i64,
     ) -> Result<(), CatalogError> {
         let replaced = deployment.replaced.as_ref().map(|served| served.build);
         query(
             "INSERT INTO deployments (project, environment, revision, kind, release, build, manifest, \
-             replaced_release, replaced_build, reason, actor_name, audit, at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+             replaced_release, replaced_build, reason, actor_name, audit, at, class, cause, checks) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         )
         .bind(project)
         .bind(deployment.environment.to_string())
@@ -175,9 +193,12 @@ impl Write {
         .bind(replaced.map(|build| build.release.get()))
         .bind(replaced.map(|build| build.number))
         .bind(deployment.reason.clone())
-        .bind(actor_name.to_owned())
+        .bind(by.actor_name.clone())
         .bind(sequence)
         .bind(deployment.at.as_micros())
+        .bind(by.class.as_str())
+        .bind(by.cause.as_str())
+        .bind(serde_json::to_string(&by.verdict).expect("checks consist of texts"))
         .execute(self.connection())
         .await?;
         Ok(())

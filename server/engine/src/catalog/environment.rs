@@ -7,7 +7,9 @@ use shelfmark_domain::time::Timestamp;
 
 use super::columns::{Columns as _, corrupt};
 use super::connection::Catalog;
+use super::deployment::Authorised;
 use super::error::CatalogError;
+use super::reading::Reading;
 use super::rows::query;
 use super::write::Write;
 
@@ -92,14 +94,21 @@ impl Catalog {
     }
 }
 
-impl Write {
-    /// A project's environments in their order, as they stand in this change.
+impl Reading<'_> {
+    /// A project's environments in their order.
     pub async fn environments(&mut self, project: i64) -> Result<Vec<EnvironmentPointer>, CatalogError> {
         let rows = query(format!("SELECT {COLUMNS} WHERE e.project = $1 ORDER BY e.position, e.name"))
             .bind(project)
             .fetch_all(self.connection())
             .await?;
         rows.iter().map(read).collect()
+    }
+}
+
+impl Write {
+    /// A project's environments in their order, as they stand in this change.
+    pub async fn environments(&mut self, project: i64) -> Result<Vec<EnvironmentPointer>, CatalogError> {
+        self.reading().environments(project).await
     }
 
     /// Adds an environment, or changes an existing one's position and visibility. With `is_asked_for` that counts its
@@ -135,7 +144,7 @@ impl Write {
         &mut self,
         project: i64,
         deployment: &Deployment,
-        actor_name: &str,
+        by: &Authorised,
         sequence: i64,
     ) -> Result<bool, CatalogError> {
         let moved = query(
@@ -156,7 +165,7 @@ impl Write {
         if moved.rows_affected() == 0 {
             return Ok(false);
         }
-        self.insert_deployment(project, deployment, actor_name, sequence).await?;
+        self.insert_deployment(project, deployment, by, sequence).await?;
         self.notify_pointers().await?;
         Ok(true)
     }

@@ -16,6 +16,7 @@ mod content;
 mod deployment;
 mod environment;
 mod error;
+mod gate;
 mod idempotency;
 mod letter_case;
 mod listen;
@@ -24,6 +25,7 @@ mod page;
 mod place;
 mod project;
 mod publication;
+mod reading;
 mod release;
 mod rows;
 mod statistics;
@@ -41,13 +43,18 @@ pub use chunk::{ChunkRow, KnownChunk};
 pub use compaction::{MovedChunk, SparsePack};
 pub use connection::{Catalog, CatalogConfig};
 pub(crate) use content::NewContent;
-pub use deployment::DeploymentRow;
+pub use deployment::{Authorised, DeploymentRow};
 pub use environment::EnvironmentPointer;
 pub use error::CatalogError;
+pub use gate::{
+    AnswerRow, ApprovalRow, ChecklistAnswer, ChecklistItemRow, ChecklistSelector, LockKind, LockRow, PolicyRow, ReportRow,
+    ReportState, ReviewRow, WaiverRow,
+};
 pub use listen::PointerSignal;
 pub use pack::PackState;
 pub use page::{Cursor, InvalidCursor, Page};
 pub use project::ProjectRow;
+pub use reading::{Reading, Snapshot};
 pub use release::ReleaseRow;
 pub use statistics::StoreStatistics;
 pub use token::{NewToken, TokenRow};

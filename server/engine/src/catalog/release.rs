@@ -8,6 +8,7 @@ use super::columns::{Columns as _, corrupt};
 use super::connection::Catalog;
 use super::error::CatalogError;
 use super::page::{Cursor, Page};
+use super::reading::Reading;
 use super::rows::query;
 use super::write::Write;
 
@@ -81,8 +82,8 @@ impl Catalog {
     }
 }
 
-impl Write {
-    /// A release as it stands in this change.
+impl Reading<'_> {
+    /// A release.
     pub async fn release(&mut self, project: i64, number: ReleaseNumber) -> Result<Option<ReleaseRow>, CatalogError> {
         let row = query(format!("SELECT {COLUMNS} WHERE project = $1 AND number = $2"))
             .bind(project)
@@ -90,6 +91,13 @@ impl Write {
             .fetch_optional(self.connection())
             .await?;
         row.as_ref().map(read).transpose()
+    }
+}
+
+impl Write {
+    /// A release as it stands in this change.
+    pub async fn release(&mut self, project: i64, number: ReleaseNumber) -> Result<Option<ReleaseRow>, CatalogError> {
+        self.reading().release(project, number).await
     }
 
     /// Takes the project's next release number. Numbers have no gaps: one that isn't committed is taken again.

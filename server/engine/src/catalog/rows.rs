@@ -77,6 +77,26 @@ pub(super) async fn select_in<T>(
     Ok(found)
 }
 
+/// Runs `{head} (VALUES ($1, $2), ...)` over all tuples and returns every row that matches. A row that matches tuples of
+/// several statements comes several times.
+pub(super) async fn select_tuples<T>(
+    connection: &mut AnyConnection,
+    head: &str,
+    columns: usize,
+    tuples: &[T],
+    bind: impl Fn(AnyQuery, &T) -> AnyQuery,
+) -> Result<Vec<AnyRow>, CatalogError> {
+    let mut rest = tuples;
+    let mut found = Vec::new();
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(step(rest.len(), columns));
+        rest = later;
+        let sql = format!("{head} (VALUES {})", places(now.len(), columns));
+        found.extend(now.iter().fold(query(sql), &bind).fetch_all(&mut *connection).await?);
+    }
+    Ok(found)
+}
+
 /// Like [`select_in`] for a statement that changes rows; returns how many.
 pub(super) async fn execute_in<T>(
     connection: &mut AnyConnection,

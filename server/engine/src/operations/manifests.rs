@@ -169,6 +169,25 @@ impl Manifests {
         Ok(rules)
     }
 
+    /// What differs between two manifests, or between one and nothing, by key.
+    pub async fn between(
+        &self,
+        from: Option<ManifestId>,
+        to: Option<ManifestId>,
+    ) -> Result<Vec<Difference>, ReadError> {
+        match (from, to) {
+            (None, None) => Ok(Vec::new()),
+            (Some(from), Some(to)) => self.compare(from, to).await,
+            (None, Some(to)) => Ok(compare(&[], &self.all_leaves(to).await?)),
+            (Some(from), None) => Ok(compare(&self.all_leaves(from).await?, &[])),
+        }
+    }
+
+    async fn all_leaves(&self, id: ManifestId) -> Result<Vec<Arc<Leaf>>, ReadError> {
+        let root = self.root(id).await?;
+        self.leaves(root.leaves.iter().map(|leaf| leaf.id).collect()).await
+    }
+
     /// What differs between two manifests, by key. Reads only leaves that are not shared.
     pub async fn compare(&self, from: ManifestId, to: ManifestId) -> Result<Vec<Difference>, ReadError> {
         if from == to {

@@ -13,10 +13,10 @@ mod compare;
 mod contents;
 mod cutting;
 mod decide;
-mod deploy;
 mod edit;
 mod encoding;
 mod facts;
+mod gate;
 mod latest;
 mod manifests;
 mod order;
@@ -48,7 +48,12 @@ pub use collect_garbage::{CollectError, Collected, collect_garbage, plan_collect
 pub use compact::Compacted;
 pub use compare::{ChangeKind, CompareError, Compared, Side, compare};
 pub use contents::{ContentStream, Contents};
-pub use deploy::{DeployError, Deployed, Promotion, Rollback, RollbackPlan, plan_rollback, promote, roll_back};
+pub use gate::{
+    ApprovalDraft, ChecklistDraft, DeployError, Deployed, FreezeDraft, GateError, Preview, Promotion, Refusal, ReleasePoint,
+    ReportDraft, Rollback, RollbackPlan, StopDraft, WaiverDraft, Way, add_point, answer_point, decide_on_build, freeze,
+    grant_waiver, lift, plan_rollback, preview, promote, release_checklist, report, retire_point, review, revoke_waiver,
+    roll_back, set_policy, stop, unfreeze,
+};
 pub use edit::{EditError, edit_metadata, remove, revert};
 pub use manifests::{AccessRules, Manifests};
 pub use order::{CommitError, Done, Expect, Outcome, Receipt, Summary};
