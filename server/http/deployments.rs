@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use shelfmark_domain::environment::{DeploymentKind, Moved, Served};
+use shelfmark_domain::gate::{Class, Trigger, Verdict};
 use shelfmark_domain::hash::{ContentId, ManifestId};
 use shelfmark_domain::name::{BuildName, EnvironmentName};
 use shelfmark_domain::time::Timestamp;
 use shelfmark_engine::catalog::DeploymentRow;
-use shelfmark_engine::operations::{self, DeployError, Deployed, Promotion, Rollback, RollbackPlan};
+use shelfmark_engine::operations::{self, DeployError, Deployed, Promotion, Refusal, Rollback, RollbackPlan, Way};
 
 use super::docs::Repeatable;
 use super::environments::environment_of;
@@ -24,6 +25,10 @@ pub struct PromotionBody {
     build: BuildName,
     #[serde(default)]
     reason: String,
+    /// Whether to pass soak, approvals and windows all the same. It needs an administrator and a reason, and someone else
+    /// has to review it afterwards.
+    #[serde(default)]
+    break_glass: bool,
 }
 
 /// What to take back.
@@ -62,6 +67,15 @@ pub struct DeploymentView {
     actor: String,
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
+    /// regular, hotfix, rollback or break_glass.
+    #[schema(value_type = String, example = "regular")]
+    class: Class,
+    /// person, schedule, automation or verification: what asked for it.
+    #[schema(value_type = String, example = "person")]
+    cause: Trigger,
+    /// What the gate said: each check with its outcome and reason.
+    #[schema(value_type = Vec<Object>)]
+    checks: Verdict,
     /// promoted, rolled_back, or already_served when nothing had to be done.
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<&'static str>,
@@ -69,9 +83,24 @@ pub struct DeploymentView {
 
 impl From<DeploymentRow> for DeploymentView {
     fn from(row: DeploymentRow) -> Self {
-        let DeploymentRow { environment, revision, kind, serves, replaced, reason, actor_name: actor, at } = row;
-        let Served { build, manifest } = serves;
-        Self { environment, revision, kind, build, manifest, replaced, reason, actor, at, outcome: None }
+        let DeploymentRow { environment, revision, kind, serves, replaced, reason, actor_name: actor, at, .. } = row;
+        let (Served { build, manifest }, checks) = (serves, row.verdict);
+        let (class, cause, outcome) = (row.class, row.cause, None);
+        Self {
+            environment,
+            revision,
+            kind,
+            build,
+            manifest,
+            replaced,
+            reason,
+            actor,
+            at,
+            class,
+            cause,
+            checks,
+            outcome,
+        }
     }
 }
 
@@ -121,9 +150,10 @@ pub enum RollbackAnswer {
     params(Repeatable, ("If-Match" = Option<String>, Header, description = "Only if the environment is at this revision, in quotes")))]
 #[post("/projects/{project}/environments/{environment}/promote")]
 pub async fn promote(mut asked: Asked) -> Result<HttpResponse, Problem> {
-    let (caller, PromotionBody { build, reason }) = asked.changing::<PromotionBody>().await?;
+    let (caller, PromotionBody { build, reason, break_glass }) = asked.changing::<PromotionBody>().await?;
     let (environment, expected) = (asked.environment()?, asked.expected_revision()?);
-    let promotion = Promotion { environment, build, reason, expected };
+    let way = if break_glass { Way::BreakGlass } else { Way::Person };
+    let promotion = Promotion { environment, build, reason, way, expected };
     let deployed = operations::promote(asked.engine(), &caller, &asked.project()?, promotion).await.map_err(refused)?;
     Ok(HttpResponse::Ok().insert_header(tag(deployed.revision)).json(DeploymentView::of(deployed)))
 }
@@ -136,7 +166,8 @@ pub async fn promote(mut asked: Asked) -> Result<HttpResponse, Problem> {
 pub async fn roll_back(mut asked: Asked) -> Result<HttpResponse, Problem> {
     let (caller, RollbackBody { to, reason, dry_run }) = asked.changing::<RollbackBody>().await?;
     let (project, environment, expected) = (asked.project()?, asked.environment()?, asked.expected_revision()?);
-    let rollback = Rollback { environment: environment.clone(), to, reason, expected };
+    let trigger = Trigger::Person;
+    let rollback = Rollback { environment: environment.clone(), to, reason, trigger, expected };
     if !dry_run {
         let deployed = operations::roll_back(asked.engine(), &caller, &project, rollback).await.map_err(refused)?;
         let (tag, view) = (tag(deployed.revision), DeploymentView::of(deployed));
@@ -149,17 +180,18 @@ pub async fn roll_back(mut asked: Asked) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().insert_header(tag(revision)).json(RollbackAnswer::Plan(view)))
 }
 
-/// Tells whoever came too late what won.
+/// Tells whoever came too late what won, and whoever is refused what each check said.
 fn refused(error: DeployError) -> Problem {
-    let current = match &error {
+    match error {
         DeployError::Moved(Moved { serves, revision, .. }) => {
-            Some(serde_json::json!({ "build": serves.map(|served| served.build), "revision": revision }))
+            let current = serde_json::json!({ "build": serves.map(|served| served.build), "revision": revision });
+            Problem::from(error).with_current(current)
         }
-        _ => None,
-    };
-    match current {
-        Some(current) => Problem::from(error).with_current(current),
-        None => Problem::from(error),
+        DeployError::Refused(Refusal { ref verdict, .. }) => {
+            let checks = serde_json::json!(verdict);
+            Problem::from(error).with_checks(checks)
+        }
+        other => Problem::from(other),
     }
 }
 

@@ -24,6 +24,8 @@ struct Parts {
     field: Option<String>,
     /// What the client needs to go on, such as the present revision.
     current: Option<serde_json::Value>,
+    /// What each rule of the gate said, where it refused.
+    checks: Option<serde_json::Value>,
     /// Headers that this status calls for.
     headers: Vec<(HeaderName, HeaderValue)>,
     /// For the log only.
@@ -48,6 +50,11 @@ pub struct ProblemDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     current: Option<serde_json::Value>,
+    /// What each check of the gate came to, where it refused a promotion or rollback: name, outcome (pass, fail with its
+    /// remedy, or waived with its reason), reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    checks: Option<serde_json::Value>,
     /// Stands in the log as well.
     request_id: String,
 }
@@ -83,6 +90,7 @@ impl Problem {
             detail,
             field: None,
             current: None,
+            checks: None,
             headers: Vec::new(),
             source: None,
         }))
@@ -102,6 +110,13 @@ impl Problem {
     #[must_use]
     pub fn with_field(mut self, field: impl Into<String>) -> Self {
         self.0.field = Some(field.into());
+        self
+    }
+
+    /// Adds what the gate said.
+    #[must_use]
+    pub fn with_checks(mut self, checks: serde_json::Value) -> Self {
+        self.0.checks = Some(checks);
         self
     }
 
@@ -152,6 +167,7 @@ impl Problem {
             detail: self.0.detail.clone(),
             field: self.0.field.clone(),
             current: self.0.current.clone(),
+            checks: self.0.checks.clone(),
             request_id: request_id.to_owned(),
         };
         let mut answer = HttpResponse::build(self.0.status);

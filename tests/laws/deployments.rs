@@ -2,6 +2,7 @@
 
 use shelfmark_domain::environment::DeploymentKind;
 use shelfmark_domain::failure::{Failure as _, FailureKind};
+use shelfmark_domain::gate::Trigger;
 use shelfmark_domain::name::BuildName;
 use shelfmark_domain::pin::Visibility;
 use shelfmark_engine::operations::{
@@ -139,7 +140,13 @@ async fn a_planned_rollback_says_what_it_would_do_and_does_nothing(ground: &Grou
     let b = builds(ground, 2).await;
     ground.promote("production", b[0]).await;
     ground.promote("production", b[1]).await;
-    let rollback = Rollback { environment: of("production"), to: None, reason: String::new(), expected: None };
+    let rollback = Rollback {
+        environment: of("production"),
+        to: None,
+        reason: String::new(),
+        trigger: Trigger::Person,
+        expected: None,
+    };
     let head = ground.engine.catalog.audit_head().await.unwrap();
 
     let plan = plan_rollback(&ground.engine, &ground.caller(), &ground.name, &rollback).await.unwrap();

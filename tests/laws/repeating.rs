@@ -3,7 +3,7 @@
 use shelfmark_domain::failure::{Failure, FailureKind};
 use shelfmark_engine::operations::{
     AccessError, AddedChange as Add, Base, BatchError, BuildError, CommitError, Expect, Move, Promotion, ReleaseError,
-    batch, build, create_project, create_release, move_assets, promote, revert,
+    Way, batch, build, create_project, create_release, move_assets, promote, revert,
 };
 
 use super::ground::Ground;
@@ -106,8 +106,13 @@ async fn a_change_that_is_sent_many_times_at_once_is_made_once(ground: &Ground) 
                     move_assets(engine, caller, name, what, "".into()).await.map_err(|e| e.kind()).err()
                 }
                 _ => {
-                    let to =
-                        Promotion { environment: of("production"), build: second, reason: "".into(), expected: None };
+                    let to = Promotion {
+                        environment: of("production"),
+                        build: second,
+                        reason: "".into(),
+                        way: Way::Person,
+                        expected: None,
+                    };
                     promote(engine, &caller, name, to).await.map_err(|e| e.kind()).err()
                 }
             }

@@ -8,6 +8,7 @@ use futures::{Stream, TryStreamExt as _};
 
 use shelfmark_domain::access::{Grant, Principal};
 use shelfmark_domain::failure::{Failure as _, FailureKind};
+use shelfmark_domain::gate::Trigger;
 use shelfmark_domain::hash::{ContentId, ManifestId};
 use shelfmark_domain::name::{BuildName, EnvironmentName, ProjectName, ReleaseNumber};
 use shelfmark_domain::pin::Entry;
@@ -16,8 +17,8 @@ use shelfmark_engine::Engine;
 use shelfmark_engine::catalog::{AssetRow, BuildRow, DeploymentRow, ProjectRow, StoreStatistics, VersionRow};
 use shelfmark_engine::operations::{
     AddedChange, Base, BatchError, BatchReceipt, BodyError, BuildError, Caller, DeployError, Deployed, Done,
-    IdempotencyKey, Promotion, PutError, ReadError, ReleaseDraft, Rollback, TokenDraft, Upload, add_changes, batch,
-    build, create_project, create_release, promote, put, roll_back,
+    IdempotencyKey, Promotion, PutError, ReadError, ReleaseDraft, Rollback, TokenDraft, Upload, Way, add_changes,
+    batch, build, create_project, create_release, promote, put, roll_back,
 };
 
 /// Cheap to clone; clones are the same project.
@@ -179,7 +180,8 @@ impl Site {
         build: BuildName,
         expected: Option<i64>,
     ) -> Result<Deployed, DeployError> {
-        let promotion = Promotion { environment: of(environment), build, reason: String::new(), expected };
+        let promotion =
+            Promotion { environment: of(environment), build, reason: String::new(), way: Way::Person, expected };
         promote(&self.engine, &self.caller(), &self.name, promotion).await
     }
 
@@ -188,7 +190,13 @@ impl Site {
     }
 
     pub async fn try_roll_back(&self, environment: &str, to: Option<BuildName>) -> Result<Deployed, DeployError> {
-        let rollback = Rollback { environment: of(environment), to, reason: "wrong".into(), expected: None };
+        let rollback = Rollback {
+            environment: of(environment),
+            to,
+            reason: "wrong".into(),
+            trigger: Trigger::Person,
+            expected: None,
+        };
         roll_back(&self.engine, &self.caller(), &self.name, rollback).await
     }
 

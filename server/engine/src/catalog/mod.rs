@@ -47,8 +47,8 @@ pub use deployment::{Authorised, DeploymentRow};
 pub use environment::EnvironmentPointer;
 pub use error::CatalogError;
 pub use gate::{
-    AnswerRow, ApprovalRow, ChecklistAnswer, ChecklistItemRow, ChecklistSelector, LockKind, LockRow, PolicyRow, ReportRow,
-    ReportState, ReviewRow, WaiverRow,
+    AnswerRow, ApprovalRow, ChecklistAnswer, ChecklistItemRow, ChecklistSelector, LockKind, LockRow, PolicyRow,
+    ReportRow, ReportState, ReviewRow, WaiverRow,
 };
 pub use listen::PointerSignal;
 pub use pack::PackState;

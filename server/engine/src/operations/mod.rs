@@ -48,13 +48,13 @@ pub use collect_garbage::{CollectError, Collected, collect_garbage, plan_collect
 pub use compact::Compacted;
 pub use compare::{ChangeKind, CompareError, Compared, Side, compare};
 pub use contents::{ContentStream, Contents};
-pub use gate::{
-    ApprovalDraft, ChecklistDraft, DeployError, Deployed, FreezeDraft, GateError, Preview, Promotion, Refusal, ReleasePoint,
-    ReportDraft, Rollback, RollbackPlan, StopDraft, WaiverDraft, Way, add_point, answer_point, decide_on_build, freeze,
-    grant_waiver, lift, plan_rollback, preview, promote, release_checklist, report, retire_point, review, revoke_waiver,
-    roll_back, set_policy, stop, unfreeze,
-};
 pub use edit::{EditError, edit_metadata, remove, revert};
+pub use gate::{
+    ApprovalDraft, ChecklistDraft, DeployError, Deployed, FreezeDraft, GateError, Preview, Promotion, Refusal,
+    ReleasePoint, ReportDraft, Rollback, RollbackPlan, StopDraft, WaiverDraft, Way, add_point, answer_point,
+    decide_on_build, freeze, grant_waiver, lift, plan_rollback, preview, promote, release_checklist, report,
+    retire_point, review, revoke_waiver, roll_back, set_policy, stop, unfreeze,
+};
 pub use manifests::{AccessRules, Manifests};
 pub use order::{CommitError, Done, Expect, Outcome, Receipt, Summary};
 pub use packing::PackError;

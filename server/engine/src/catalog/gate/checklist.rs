@@ -61,8 +61,7 @@ pub struct AnswerRow {
     pub at: Timestamp,
 }
 
-const COLUMNS: &str =
-    "number, step, text, selector, origin, by_name, at, retired_at FROM checklist_items";
+const COLUMNS: &str = "number, step, text, selector, origin, by_name, at, retired_at FROM checklist_items";
 
 fn read(row: &sqlx::any::AnyRow) -> Result<ChecklistItemRow, CatalogError> {
     let selector = serde_json::from_str(&row.text(3)?);

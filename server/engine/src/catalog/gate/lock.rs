@@ -124,12 +124,13 @@ impl Reading<'_> {
 
     /// The lock by which a release is frozen.
     pub async fn freeze_of(&mut self, project: i64, release: ReleaseNumber) -> Result<Option<LockRow>, CatalogError> {
-        let row =
-            query(format!("SELECT {COLUMNS} WHERE project = $1 AND release = $2 AND kind = 'freeze' AND ended_at IS NULL"))
-                .bind(project)
-                .bind(release.get())
-                .fetch_optional(self.connection())
-                .await?;
+        let row = query(format!(
+            "SELECT {COLUMNS} WHERE project = $1 AND release = $2 AND kind = 'freeze' AND ended_at IS NULL"
+        ))
+        .bind(project)
+        .bind(release.get())
+        .fetch_optional(self.connection())
+        .await?;
         row.as_ref().map(read).transpose()
     }
 }

@@ -71,13 +71,12 @@ impl Reading<'_> {
         project: i64,
         environment: Option<&EnvironmentName>,
     ) -> Result<Option<PolicyRow>, CatalogError> {
-        let row = query(format!(
-            "SELECT {COLUMNS} WHERE project = $1 AND environment = $2 ORDER BY revision DESC LIMIT 1"
-        ))
-        .bind(project)
-        .bind(place(environment))
-        .fetch_optional(self.connection())
-        .await?;
+        let row =
+            query(format!("SELECT {COLUMNS} WHERE project = $1 AND environment = $2 ORDER BY revision DESC LIMIT 1"))
+                .bind(project)
+                .bind(place(environment))
+                .fetch_optional(self.connection())
+                .await?;
         row.as_ref().map(read).transpose()
     }
 }

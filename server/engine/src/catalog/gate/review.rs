@@ -74,11 +74,7 @@ impl Catalog {
 
 impl Reading<'_> {
     /// The reviews that are owed for a release's deployments.
-    pub async fn owed_reviews(
-        &mut self,
-        project: i64,
-        release: ReleaseNumber,
-    ) -> Result<Vec<ReviewRow>, CatalogError> {
+    pub async fn owed_reviews(&mut self, project: i64, release: ReleaseNumber) -> Result<Vec<ReviewRow>, CatalogError> {
         let rows = query(format!("SELECT {COLUMNS} WHERE project = $1 AND release = $2 AND reviewed_at IS NULL"))
             .bind(project)
             .bind(release.get())

@@ -23,8 +23,7 @@ pub struct WaiverRow {
     pub revoked_at: Option<Timestamp>,
 }
 
-const COLUMNS: &str =
-    "number, environment, check_name, release, by_name, reason, at, ends_at, revoked_at FROM waivers";
+const COLUMNS: &str = "number, environment, check_name, release, by_name, reason, at, ends_at, revoked_at FROM waivers";
 
 fn read(row: &sqlx::any::AnyRow) -> Result<WaiverRow, CatalogError> {
     Ok(WaiverRow {
@@ -50,13 +49,12 @@ impl Catalog {
         before: Option<i64>,
         limit: u32,
     ) -> Result<Page<WaiverRow>, CatalogError> {
-        let rows =
-            query(format!("SELECT {COLUMNS} WHERE project = $1 AND number < $2 ORDER BY number DESC LIMIT $3"))
-                .bind(project)
-                .bind(before.unwrap_or(i64::MAX))
-                .bind(i64::from(limit) + 1)
-                .fetch_all(&self.reader)
-                .await?;
+        let rows = query(format!("SELECT {COLUMNS} WHERE project = $1 AND number < $2 ORDER BY number DESC LIMIT $3"))
+            .bind(project)
+            .bind(before.unwrap_or(i64::MAX))
+            .bind(i64::from(limit) + 1)
+            .fetch_all(&self.reader)
+            .await?;
         let items: Result<Vec<_>, _> = rows.iter().map(read).collect();
         Ok(Page::cut(items?, limit, |waiver| Cursor::after(waiver.number)))
     }

@@ -56,7 +56,8 @@ pub async fn decide_on_build(
         Decision::Approved => "build.approved",
         Decision::Rejected => "build.rejected",
     };
-    let details = serde_json::json!({ "environment": environment, "build": build, "manifest": row.manifest, "role": role });
+    let details =
+        serde_json::json!({ "environment": environment, "build": build, "manifest": row.manifest, "role": role });
     let audit = AuditDraft {
         action,
         project: project.name.to_string(),

@@ -255,7 +255,8 @@ async fn through(
     if !verdict.passes() {
         return Err(Refusal { environment: asked.environment.clone(), build: asked.build, verdict }.into());
     }
-    let sequence = write.record(&caller.principal, caller.now, trace(project, asked, place, deployment.revision, class));
+    let sequence =
+        write.record(&caller.principal, caller.now, trace(project, asked, place, deployment.revision, class));
     let by = Authorised { actor_name: caller.principal.name.clone(), class, cause: asked.trigger, verdict };
     let moved = write.move_pointer(project.number, &deployment, &by, sequence).await?;
     debug_assert!(moved, "the revision was read in this same transaction, which holds the lock on all changes");

@@ -23,7 +23,9 @@ pub enum GateError {
     Unbuilt(ReleaseNumber),
     #[error("there is no environment {0} in this project; list them with GET environments")]
     NoEnvironment(EnvironmentName),
-    #[error("{environment} serves {serves}, not {build}; promote {build} there first, so that what is frozen is what is tested")]
+    #[error(
+        "{environment} serves {serves}, not {build}; promote {build} there first, so that what is frozen is what is tested"
+    )]
     NotOnStaging { environment: EnvironmentName, serves: String, build: BuildName },
     #[error("{environment} is {state} already since {since}, by {by}; end that first")]
     Locked { environment: EnvironmentName, state: &'static str, since: String, by: String },

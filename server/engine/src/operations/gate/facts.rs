@@ -2,8 +2,8 @@
 
 use shelfmark_domain::environment::{Environment, Served};
 use shelfmark_domain::gate::{
-    BuildFacts, ChecklistFacts, Facts, ItemFacts, LockFacts, OutsideFacts, Policy, Question, Stay, Verdict, Waiver,
-    Approval, decide,
+    Approval, BuildFacts, ChecklistFacts, Facts, ItemFacts, LockFacts, OutsideFacts, Policy, Question, Stay, Verdict,
+    Waiver, decide,
 };
 use shelfmark_domain::hash::ManifestId;
 use shelfmark_domain::name::{BuildName, EnvironmentName};
@@ -11,7 +11,8 @@ use shelfmark_domain::release::ReleaseKind;
 
 use super::prepared::Prepared;
 use crate::catalog::{
-    AnswerRow, CatalogError, ChecklistItemRow, ChecklistSelector, EnvironmentPointer, LockKind, LockRow, ProjectRow, Reading,
+    AnswerRow, CatalogError, ChecklistItemRow, ChecklistSelector, EnvironmentPointer, LockKind, LockRow, ProjectRow,
+    Reading,
 };
 
 /// An environment, a build that it may serve, and the rules between them.

@@ -35,11 +35,7 @@ impl Asked {
     fn of(place: &Place) -> Self {
         let authors = place.policy.approvals.iter().any(|rule| rule.exclude_author);
         let points = place.points.iter().any(|point| !point.selector.paths.is_empty());
-        Self {
-            changes: place.policy.looks_at_changes() || points,
-            authors,
-            dependencies: place.policy.dependencies,
-        }
+        Self { changes: place.policy.looks_at_changes() || points, authors, dependencies: place.policy.dependencies }
     }
 }
 
