@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use shelfmark_domain::name::EnvironmentName;
 
+use super::gate::locks::{self, StopArgs};
 use super::output::{Table, field, instant};
 use super::session::Session;
 
@@ -41,6 +42,31 @@ pub enum EnvironmentCommand {
         #[command(flatten)]
         settings: Settings,
     },
+    Stop(StopArgs),
+    /// Opens a stopped environment again
+    #[command(after_help = "Example:\n  shelfmark env reopen production --reason \"the shop is back\"")]
+    Reopen {
+        /// Such as production
+        name: EnvironmentName,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Lifts the hold that a rollback has put: schedules and automations go on
+    #[command(after_help = "Example:\n  shelfmark env lift-hold production --reason \"the cause is mended\"")]
+    LiftHold {
+        /// Such as production
+        name: EnvironmentName,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Lists what locks an environment, and what has locked it
+    #[command(after_help = "Example:\n  shelfmark env locks staging")]
+    Locks {
+        /// Such as staging
+        name: EnvironmentName,
+    },
 }
 
 /// What can be said about an environment.
@@ -75,6 +101,10 @@ pub async fn run(session: &Session, command: EnvironmentCommand) -> anyhow::Resu
             let items = session.api.list(&session.at("/environments")?, 1_000, usize::MAX).await?;
             return session.show_list(items, "The project has no environment.", table);
         }
+        EnvironmentCommand::Stop(args) => return locks::stop(session, args).await,
+        EnvironmentCommand::Reopen { name, reason } => return locks::lift(session, name, "reopen", reason).await,
+        EnvironmentCommand::LiftHold { name, reason } => return locks::lift(session, name, "lift-hold", reason).await,
+        EnvironmentCommand::Locks { name } => return locks::list(session, name).await,
         EnvironmentCommand::Create { name, settings } => {
             (Method::POST, session.at("/environments")?, json!({ "name": name }), settings)
         }

@@ -8,6 +8,7 @@ mod completions;
 mod credentials;
 mod diff;
 mod environment;
+mod gate;
 mod get;
 mod import;
 mod login;
@@ -84,6 +85,15 @@ pub enum Command {
         after_help = "Examples:\n  shelfmark release new --title \"Spring campaign\"\n  shelfmark release add R-1 --latest\n  shelfmark release build R-1"
     )]
     Release(release::ReleaseCommand),
+    #[command(subcommand, after_help = "Example:\n  shelfmark policy show production")]
+    Policy(gate::policy::PolicyCommand),
+    Gate(gate::preview::GateArgs),
+    #[command(subcommand, after_help = "Example:\n  shelfmark waiver list")]
+    Waiver(gate::waiver::WaiverCommand),
+    #[command(subcommand, after_help = "Example:\n  shelfmark checklist add \"the favicon is seen\" --step production")]
+    Checklist(gate::checklist::ChecklistCommand),
+    #[command(subcommand, after_help = "Example:\n  shelfmark review list --owed")]
+    Review(gate::review::ReviewCommand),
     Promote(promote::PromoteArgs),
     Rollback(promote::RollbackArgs),
     History(promote::HistoryArgs),
@@ -122,6 +132,11 @@ pub async fn run(connection: ConnectionArgs, command: Command) -> anyhow::Result
         Command::Rm(args) => asset::remove(&session, args).await,
         Command::Undelete(args) => asset::undelete(&session, args).await,
         Command::Release(command) => release::run(&session, command).await,
+        Command::Policy(command) => gate::policy::run(&session, command).await,
+        Command::Gate(args) => gate::preview::run(&session, args).await,
+        Command::Waiver(command) => gate::waiver::run(&session, command).await,
+        Command::Checklist(command) => gate::checklist::run(&session, command).await,
+        Command::Review(command) => gate::review::run(&session, command).await,
         Command::Promote(args) => promote::promote(&session, args).await,
         Command::Rollback(args) => promote::roll_back(&session, args).await,
         Command::History(args) => promote::history(&session, args).await,

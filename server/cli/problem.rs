@@ -11,8 +11,8 @@ pub struct WrongUse(pub String);
 /// Why a request has no good answer.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestFailed {
-    #[error("{detail}{}", request_line(.request_id.as_deref()))]
-    Refused { status: StatusCode, detail: String, request_id: Option<String> },
+    #[error("{detail}{}{remedies}", request_line(.request_id.as_deref()))]
+    Refused { status: StatusCode, detail: String, request_id: Option<String>, remedies: String },
     #[error("no server answers at {url}; start one with `shelfmark serve --data ./data`, or name another with --url")]
     Unreachable { url: String, source: reqwest::Error },
     #[error("the connection to {url} broke before the answer was complete; run the command again")]
@@ -30,6 +30,15 @@ struct ProblemDocument {
     title: Option<String>,
     detail: Option<String>,
     request_id: Option<String>,
+    checks: Vec<FailedCheck>,
+}
+
+/// The part of a check that a person needs.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct FailedCheck {
+    name: String,
+    remedy: Option<String>,
 }
 
 impl RequestFailed {
@@ -38,7 +47,9 @@ impl RequestFailed {
     pub fn from_answer(url: &str, status: StatusCode, body: &str) -> Self {
         let document: ProblemDocument = serde_json::from_str(body).unwrap_or_default();
         let detail = document.detail.or(document.title).unwrap_or_else(|| format!("{url} answered {status}"));
-        Self::Refused { status, detail, request_id: document.request_id }
+        let remedy = |check: FailedCheck| Some(format!("\n  {}: {}", check.name, check.remedy?));
+        let remedies = document.checks.into_iter().filter_map(remedy).collect();
+        Self::Refused { status, detail, request_id: document.request_id, remedies }
     }
 
     /// Tells a server that is not there from a connection that broke.

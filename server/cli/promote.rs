@@ -19,6 +19,9 @@ pub struct PromoteArgs {
     /// Why
     #[arg(long)]
     reason: Option<String>,
+    /// Pass soak, approvals and windows all the same. It takes an administrator and --reason, and a review afterwards
+    #[arg(long, requires = "reason")]
+    break_glass: bool,
     /// Only if the environment is still at this revision
     #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(i64).range(0..))]
     expect: Option<i64>,
@@ -59,7 +62,7 @@ pub struct HistoryArgs {
 /// # Errors
 /// What the server refused; the environment is unchanged then.
 pub async fn promote(session: &Session, args: PromoteArgs) -> anyhow::Result<()> {
-    let mut body = json!({ "build": args.build });
+    let mut body = json!({ "build": args.build, "break_glass": args.break_glass });
     if let Some(reason) = args.reason {
         body["reason"] = reason.into();
     }

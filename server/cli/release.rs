@@ -1,8 +1,11 @@
 //! `shelfmark release`: plans of what is served, and their builds.
 
 use serde_json::{Value, json};
-use shelfmark_domain::name::ReleaseNumber;
+use shelfmark_domain::name::{ReleaseNumber, UserName};
 
+use super::gate::build::{self, ApproveArgs, RejectArgs, ReportArgs};
+use super::gate::checklist::{self, ConfirmArgs};
+use super::gate::freeze::{self, FreezeArgs, UnfreezeArgs};
 use super::output::{Table, count, field, instant, plain, print_json, size};
 use super::release_changes::{self, AddArgs, RemoveArgs};
 use super::session::Session;
@@ -19,6 +22,12 @@ pub enum ReleaseCommand {
         /// What it is about
         #[arg(long)]
         description: Option<String>,
+        /// It is urgent: policies and windows may let it pass where they keep regular releases out
+        #[arg(long)]
+        hotfix: bool,
+        /// Who is responsible for it
+        #[arg(long, value_name = "PERSON")]
+        manager: Option<UserName>,
     },
     /// Lists the releases, newest first
     #[command(after_help = "Example:\n  shelfmark release list")]
@@ -44,6 +53,30 @@ pub enum ReleaseCommand {
         #[arg(long)]
         base: Option<String>,
     },
+    Freeze(FreezeArgs),
+    Unfreeze(UnfreezeArgs),
+    Approve(ApproveArgs),
+    Reject(RejectArgs),
+    /// Lists what was decided about a release's builds
+    #[command(after_help = "Example:\n  shelfmark release approvals R-12")]
+    Approvals {
+        /// Such as R-12
+        release: ReleaseNumber,
+    },
+    Report(ReportArgs),
+    /// Lists what outside systems have reported on a release's builds
+    #[command(after_help = "Example:\n  shelfmark release reports R-12")]
+    Reports {
+        /// Such as R-12
+        release: ReleaseNumber,
+    },
+    /// Shows what a release has to confirm
+    #[command(after_help = "Example:\n  shelfmark release checklist R-12")]
+    Checklist {
+        /// Such as R-12
+        release: ReleaseNumber,
+    },
+    Confirm(ConfirmArgs),
     /// Lists a release's builds
     #[command(after_help = "Example:\n  shelfmark release builds R-12")]
     Builds {
@@ -58,11 +91,10 @@ pub enum ReleaseCommand {
 /// What the server refused.
 pub async fn run(session: &Session, command: ReleaseCommand) -> anyhow::Result<()> {
     match command {
-        ReleaseCommand::New { title, description } => {
-            let mut body = json!({ "title": title });
-            if let Some(description) = description {
-                body["description"] = description.into();
-            }
+        ReleaseCommand::New { title, description, hotfix, manager } => {
+            let kind = if hotfix { "hotfix" } else { "regular" };
+            let description = description.unwrap_or_default();
+            let body = json!({ "title": title, "description": description, "kind": kind, "manager": manager });
             let release = session.api.post(&session.at("/releases")?, &body).await?;
             session.show(&release, |release| field(release, "number"))
         }
@@ -80,6 +112,15 @@ pub async fn run(session: &Session, command: ReleaseCommand) -> anyhow::Result<(
             let build = session.api.post(&address, &body).await?;
             session.show(&build, built)
         }
+        ReleaseCommand::Freeze(args) => freeze::freeze(session, args).await,
+        ReleaseCommand::Unfreeze(args) => freeze::unfreeze(session, args).await,
+        ReleaseCommand::Approve(args) => build::approve(session, args).await,
+        ReleaseCommand::Reject(args) => build::reject(session, args).await,
+        ReleaseCommand::Approvals { release } => build::approvals(session, release).await,
+        ReleaseCommand::Report(args) => build::report(session, args).await,
+        ReleaseCommand::Reports { release } => build::reports(session, release).await,
+        ReleaseCommand::Checklist { release } => checklist::of_release(session, release).await,
+        ReleaseCommand::Confirm(args) => checklist::confirm(session, args).await,
         ReleaseCommand::Builds { release } => {
             let builds = builds(session, release).await?;
             session.show_list(builds, "The release has no build.", build_table)

@@ -29,6 +29,9 @@ const SEGMENTS: &[(&str, &str)] = &[
     ("build", "The build's name, such as R-12.3"),
     ("environment", "The environment's name"),
     ("token", "The token's id"),
+    ("waiver", "The waiver's number"),
+    ("point", "The number of the checklist's point"),
+    ("deployment", "The environment's revision after the deployment"),
     ("user", "The person's name, without @"),
 ];
 

@@ -14,6 +14,7 @@ mod docs;
 mod environments;
 mod extract;
 mod files;
+mod gate;
 mod health;
 mod me;
 mod metadata;
@@ -80,6 +81,7 @@ fn releases(config: &mut Described<'_>) {
     config.service(environments::list_environments).service(environments::create_environment);
     config.service(environments::read_environment).service(environments::set_environment);
     config.service(deployments::promote).service(deployments::roll_back);
+    config.configure(gate::routes);
     config.service(deployments::list_deployments).service(deployments::read_served);
 }
 

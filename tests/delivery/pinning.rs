@@ -61,7 +61,7 @@ async fn a_reader_gets_the_old_release_or_the_new_one_and_never_a_mixture() {
     }
 
     for _ in 0..50 {
-        shelf.promote("production", of(&first)).await;
+        shelf.roll_back("production").await;
         shelf.promote("production", of(&second)).await;
     }
 

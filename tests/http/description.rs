@@ -17,6 +17,7 @@ fn example(name: &str) -> &'static str {
         "environment" => "staging",
         "token" => "t",
         "user" => "anna",
+        "waiver" | "point" | "deployment" => "1",
         other => panic!("{{{other}}} has no example"),
     }
 }

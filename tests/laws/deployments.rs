@@ -6,7 +6,8 @@ use shelfmark_domain::gate::Trigger;
 use shelfmark_domain::name::BuildName;
 use shelfmark_domain::pin::Visibility;
 use shelfmark_engine::operations::{
-    DeployError, EnvironmentSettings, Rollback, ServedThen, create_environment, plan_rollback, set_environment,
+    AddedChange, Base, DeployError, EnvironmentSettings, Rollback, ServedThen, create_environment, plan_rollback,
+    set_environment,
 };
 
 use super::ground::Ground;
@@ -24,12 +25,14 @@ laws![
     environments_stand_in_the_order_that_they_were_given,
 ];
 
-/// So many builds, each of other bytes at the same path.
+/// So many builds, each of other bytes at the same path, and each whole by itself: none is built on another, so each can
+/// be promoted whatever is served.
 async fn builds(site: &Site, count: usize) -> Vec<BuildName> {
     let mut builds = Vec::new();
     for n in 0..count {
         site.put("a", format!("{n}")).await;
-        builds.push(site.build_latest().await.name);
+        let release = site.release(vec![AddedChange::Latest]).await;
+        builds.push(site.try_build(release, Base::Empty).await.unwrap().name);
     }
     builds
 }

@@ -88,11 +88,10 @@ async fn a_repeated_batch_is_carried_out_once(ground: &Ground) {
 async fn a_change_that_is_sent_many_times_at_once_is_made_once(ground: &Ground) {
     let id = ground.put("a", "1").await.asset.unwrap().id;
     ground.put("a", "2").await;
-    let [first, second] = [ground.build_latest().await.name, {
-        ground.put("a", "3").await;
-        ground.build_latest().await.name
-    }];
+    let first = ground.build_latest().await.name;
     ground.promote("production", first).await;
+    ground.put("a", "3").await;
+    let second = ground.build_latest().await.name;
     ground.put("b", "b").await;
     let head = ground.engine.catalog.audit_head().await.unwrap().0;
     let kinds = at_once((0..24).map(|n| {

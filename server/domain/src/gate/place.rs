@@ -86,7 +86,7 @@ pub(super) fn hold(question: &Question, facts: &Facts<'_>) -> Check {
         Some(hold) => Check::fail(
             CheckName::Hold,
             format!("{} has rolled {name} back at {}: {}", hold.by_name, hold.since, hold.reason),
-            "a person lifts the hold, or promotes",
+            "a person lifts the hold",
         ),
     }
 }

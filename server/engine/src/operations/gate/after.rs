@@ -18,6 +18,8 @@ pub(super) struct Move<'a> {
     pub reason: &'a str,
     /// Of the deployment.
     pub revision: i64,
+    /// Of its audit entry.
+    pub sequence: i64,
 }
 
 /// Carries out what follows.
@@ -51,15 +53,6 @@ async fn hold(write: &mut Write, caller: &Caller, project: &ProjectRow, moved: &
     if present.iter().any(|lock| lock.kind == LockKind::Hold) {
         return Ok(());
     }
-    let details = serde_json::json!({ "environment": environment, "revision": moved.revision });
-    let draft = AuditDraft {
-        action: "environment.held",
-        project: project.name.to_string(),
-        subject: environment.to_string(),
-        message: moved.reason.to_owned(),
-        details,
-    };
-    let number = write.record(&caller.principal, caller.now, draft);
     let facts = LockFacts {
         build: None,
         classes: [].into(),
@@ -68,7 +61,8 @@ async fn hold(write: &mut Write, caller: &Caller, project: &ProjectRow, moved: &
         since: caller.now,
         until: None,
     };
-    let lock = LockRow { number, environment: environment.clone(), kind: LockKind::Hold, facts, ended: None };
+    let (number, environment) = (moved.sequence, environment.clone());
+    let lock = LockRow { number, environment, kind: LockKind::Hold, facts, ended: None };
     write.insert_lock(project.number, &lock).await
 }
 
@@ -157,15 +151,6 @@ async fn owe_review(
     moved: &Move<'_>,
 ) -> Result<(), CatalogError> {
     let environment = &moved.place.environment.name;
-    let draft = AuditDraft {
-        action: "environment.glass_broken",
-        project: project.name.to_string(),
-        subject: environment.to_string(),
-        message: moved.reason.to_owned(),
-        details: serde_json::json!({ "environment": environment, "revision": moved.revision,
-            "build": moved.place.served().build }),
-    };
-    write.record(&caller.principal, caller.now, draft);
     let row = ReviewRow {
         environment: environment.clone(),
         revision: moved.revision,

@@ -260,7 +260,8 @@ async fn through(
     let by = Authorised { actor_name: caller.principal.name.clone(), class, cause: asked.trigger, verdict };
     let moved = write.move_pointer(project.number, &deployment, &by, sequence).await?;
     debug_assert!(moved, "the revision was read in this same transaction, which holds the lock on all changes");
-    let followed = Move { place, kind: asked.kind, class, reason: &asked.reason, revision: deployment.revision };
+    let (kind, revision) = (asked.kind, deployment.revision);
+    let followed = Move { place, kind, class, reason: &asked.reason, revision, sequence };
     follow(&mut write, caller, project, &followed).await?;
     let Authorised { actor_name, class, cause, verdict } = by;
     let row = DeploymentRow {
