@@ -39,6 +39,7 @@ mod failing;
 mod faults;
 pub mod faulty;
 mod garbage;
+mod gate;
 pub mod ground;
 mod moving;
 mod numbers;

@@ -15,6 +15,9 @@ mod rules;
 mod verification;
 mod window;
 
+#[cfg(test)]
+mod laws;
+
 pub use ask::{Class, Question, Trigger};
 pub use check::{Check, CheckName, InvalidCheckName, Outcome, Verdict};
 pub use decide::decide;
