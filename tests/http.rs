@@ -4,6 +4,7 @@ mod bad_input;
 mod command_line;
 mod contents;
 mod description;
+mod gate;
 mod health;
 mod library;
 mod main_job;
