@@ -24,6 +24,7 @@ mod page;
 mod place;
 mod project;
 mod publication;
+mod references;
 mod release;
 mod rows;
 mod statistics;
@@ -48,6 +49,9 @@ pub use listen::PointerSignal;
 pub use pack::PackState;
 pub use page::{Cursor, InvalidCursor, Page};
 pub use project::ProjectRow;
+pub use references::{
+    AffectedRelease, Declaration, DeclaredRow, ExaminedContent, Findings, Need, NewPlace, PendingAsset, PlaceId,
+};
 pub use release::ReleaseRow;
 pub use statistics::StoreStatistics;
 pub use token::{NewToken, TokenRow};
