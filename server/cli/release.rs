@@ -5,6 +5,7 @@ use shelfmark_domain::name::ReleaseNumber;
 
 use super::output::{Table, count, field, instant, plain, print_json, size};
 use super::release_changes::{self, AddArgs, RemoveArgs};
+use super::release_missing::{self, MissingArgs};
 use super::session::Session;
 
 /// Plans, fills and builds releases.
@@ -50,6 +51,7 @@ pub enum ReleaseCommand {
         /// Such as R-12
         release: ReleaseNumber,
     },
+    Missing(MissingArgs),
 }
 
 /// Does what the command says.
@@ -80,6 +82,7 @@ pub async fn run(session: &Session, command: ReleaseCommand) -> anyhow::Result<(
             let build = session.api.post(&address, &body).await?;
             session.show(&build, built)
         }
+        ReleaseCommand::Missing(args) => release_missing::run(session, args).await,
         ReleaseCommand::Builds { release } => {
             let builds = builds(session, release).await?;
             session.show_list(builds, "The release has no build.", build_table)

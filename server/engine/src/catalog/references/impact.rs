@@ -15,9 +15,7 @@ pub struct AffectedRelease {
     pub title: String,
     pub state: ReleaseState,
     pub path: String,
-    /// Whether it serves nothing there any more.
-    pub is_removal: bool,
-    /// The version that it pins.
+    /// The version that it pins; `None` where it serves nothing any more.
     pub version: Option<i64>,
 }
 
@@ -31,7 +29,7 @@ impl Catalog {
         let mut connection = self.reader.acquire().await?;
         let rows = rows::select_in(
             &mut connection,
-            "SELECT r.number, r.title, r.state, c.key, c.kind, c.version FROM releases r \
+            "SELECT r.number, r.title, r.state, c.key, c.version FROM releases r \
              JOIN changes c ON c.project = r.project AND c.release = r.number \
              WHERE r.project = $1 AND r.state IN ('draft', 'frozen') AND c.key IN",
             "",
@@ -48,8 +46,7 @@ impl Catalog {
                 title: row.text(1)?,
                 state,
                 path: row.text(3)?,
-                is_removal: row.text(4)? == "remove",
-                version: row.int_or_null(5)?,
+                version: row.int_or_null(4)?,
             })
         };
         let mut lines: Vec<AffectedRelease> = rows.iter().map(read).collect::<Result<_, CatalogError>>()?;

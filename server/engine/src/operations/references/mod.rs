@@ -5,13 +5,14 @@ mod declare;
 mod examine;
 mod impact;
 mod missing;
+mod offered;
 mod pending;
 mod pinned;
 mod used_by;
 mod uses;
 
 use shelfmark_domain::failure::{Failure, FailureKind};
-use shelfmark_domain::name::{BuildName, ReleaseNumber};
+use shelfmark_domain::name::{BuildName, EnvironmentName};
 
 use super::caller::AccessError;
 use super::chunks::ReadError;
@@ -22,6 +23,7 @@ use crate::catalog::CatalogError;
 pub use declare::{DeclaredNeed, declare_references};
 pub use impact::{AffectedEnvironment, Impact, IntendedChange, impact};
 pub use missing::{How, MissingReference, missing};
+pub use offered::{Offered, missing_of_build, offered};
 pub use pending::{ExaminedAssets, examine_pending};
 pub use used_by::{Used, UsedAsset, UsedBy, used_by};
 pub use uses::{Use, uses};
@@ -33,12 +35,10 @@ pub enum ReferenceError {
     NoAsset(uuid::Uuid),
     #[error("there is no asset at {0}; list the assets with GET assets")]
     NothingAt(String),
-    #[error("{path} has no version {number}; it has 1 to {latest}")]
-    NoVersion { path: String, number: i64, latest: i64 },
     #[error("there is no build {0} in this project; list a release's builds with GET builds")]
     NoBuild(BuildName),
-    #[error("release {0} has no build yet; build it first")]
-    NotBuilt(ReleaseNumber),
+    #[error("there is no environment {0} in this project")]
+    NoEnvironment(EnvironmentName),
     #[error("{0} can't need itself; leave it out")]
     NeedsItself(String),
     #[error("{count} references are declared; declare at most {max}")]
@@ -58,8 +58,7 @@ pub enum ReferenceError {
 impl Failure for ReferenceError {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::NoAsset(_) | Self::NothingAt(_) | Self::NoVersion { .. } | Self::NoBuild(_) => FailureKind::NotFound,
-            Self::NotBuilt(_) => FailureKind::Conflict,
+            Self::NoAsset(_) | Self::NothingAt(_) | Self::NoBuild(_) | Self::NoEnvironment(_) => FailureKind::NotFound,
             Self::NeedsItself(_) => FailureKind::Invalid,
             Self::TooMany { .. } => FailureKind::TooLarge,
             Self::Text(error) => error.kind(),
