@@ -36,6 +36,7 @@ mod crash;
 mod crowding;
 mod depending;
 mod deployments;
+mod examining;
 mod failing;
 mod faults;
 pub mod faulty;

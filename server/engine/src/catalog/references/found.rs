@@ -89,7 +89,8 @@ impl Catalog {
         Ok(row.is_some())
     }
 
-    /// Keeps what was found out, in one transaction. Others may keep the same at the same time: it is the same.
+    /// Keeps what was found out, and then takes out what was pending for it. Others may keep the same at the same time:
+    /// it is the same.
     pub async fn keep_findings(&self, findings: &Findings) -> Result<(), CatalogError> {
         if findings.is_empty() {
             return Ok(());
@@ -106,8 +107,8 @@ impl Catalog {
             |query, (project, manifest)| query.bind(*project).bind(manifest.as_bytes().to_vec()).bind(EXTRACTOR),
         )
         .await?;
-        super::pending::settle(&mut tx, &findings.settled).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        self.settle_references(&findings.settled).await
     }
 
     /// Forgets what was found in contents that no version has any more; at most so many at a time. Returns how many.

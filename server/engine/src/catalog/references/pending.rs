@@ -88,26 +88,23 @@ impl Catalog {
         tx.commit().await?;
         Ok(true)
     }
-}
 
-/// Takes assets out that have been examined, unless they have changed since.
-pub(super) async fn settle(
-    connection: &mut sqlx::AnyConnection,
-    settled: &[(AssetId, i64)],
-) -> Result<(), CatalogError> {
-    let Some(newest) = settled.iter().map(|(_, sequence)| *sequence).max() else { return Ok(()) };
-    let mut by_id: Vec<AssetId> = settled.iter().map(|(asset, _)| *asset).collect();
-    by_id.sort();
-    rows::execute_in(
-        connection,
-        "DELETE FROM references_pending WHERE sequence <= $1 AND asset IN",
-        "",
-        (1, |query: rows::AnyQuery| query.bind(newest)),
-        &by_id,
-        |query, asset| query.bind(asset.0.to_vec()),
-    )
-    .await?;
-    Ok(())
+    /// Takes assets out that have been examined, unless they have changed since.
+    pub(super) async fn settle_references(&self, settled: &[(AssetId, i64)]) -> Result<(), CatalogError> {
+        let Some(newest) = settled.iter().map(|(_, sequence)| *sequence).max() else { return Ok(()) };
+        // In turn with changes: those enter rows of the same assets in another order.
+        let mut tx = self.begin_housekeeping().await?;
+        rows::execute_in(
+            &mut tx,
+            "DELETE FROM references_pending WHERE sequence <= $1 AND asset IN",
+            "",
+            (1, |query: rows::AnyQuery| query.bind(newest)),
+            settled,
+            |query, (asset, _)| query.bind(asset.0.to_vec()),
+        )
+        .await?;
+        Ok(tx.commit().await?)
+    }
 }
 
 impl Write {

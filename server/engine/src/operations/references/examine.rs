@@ -16,7 +16,7 @@ use crate::catalog::{ExaminedContent, Findings, NewPlace, PlaceId};
 use crate::operations::chunks::ReadError;
 
 /// Contents read at the same time.
-const READS_MAX: usize = 8;
+const READS_MAX: usize = 4;
 
 /// A content at a path, in which references are looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,9 +59,7 @@ pub(super) async fn examine(
     held: &[Held],
     findings: Findings,
 ) -> Result<Vec<Vec<Led>>, ReferenceError> {
-    let (found, new) = found_in(engine, held).await?;
-    let site = Site { project: project.1, origin: &engine.limits.public_url };
-    let led: Vec<Vec<Led>> = held.iter().map(|held| led(site, held, &found)).collect();
+    let (led, new) = look(engine, project.1, held).await?;
     let with_targets: Vec<(&Held, &Vec<Led>)> = held.iter().zip(&led).filter(|(_, led)| !led.is_empty()).collect();
     let ids: Vec<PlaceId> = with_targets.iter().map(|(held, _)| held.place(project.0)).collect();
     let mut known: HashSet<PlaceId> = engine.catalog.known_places(&ids).await?;
@@ -73,6 +71,20 @@ pub(super) async fn examine(
     }
     engine.catalog.keep_findings(&findings).await?;
     Ok(led)
+}
+
+/// What the contents would lead to from there; nothing is kept. Also says what had to be read for that.
+///
+/// # Errors
+/// As `examine`.
+pub(super) async fn look(
+    engine: &Engine,
+    project: &ProjectName,
+    held: &[Held],
+) -> Result<(Vec<Vec<Led>>, Vec<ExaminedContent>), ReferenceError> {
+    let (found, new) = found_in(engine, held).await?;
+    let site = Site { project, origin: &engine.limits.public_url };
+    Ok((held.iter().map(|held| led(site, held, &found)).collect(), new))
 }
 
 fn new_place(project: i64, held: &Held, led: &[Led]) -> NewPlace {

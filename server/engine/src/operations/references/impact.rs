@@ -5,12 +5,12 @@ use shelfmark_domain::path::AssetPath;
 use shelfmark_domain::pin::AssetId;
 
 use super::ReferenceError;
-use super::examine::{Held, examine};
+use super::examine::{Held, look};
 use super::missing::{How, MissingReference};
-use super::pinned::{numbered, pinned};
+use super::pinned::pinned;
 use super::used_by::{UsedBy, used_by};
 use crate::Engine;
-use crate::catalog::{AffectedRelease, AssetRow, Findings, ProjectRow};
+use crate::catalog::{AffectedRelease, AssetRow, ProjectRow};
 
 /// What somebody means to do with the asset at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,9 +114,8 @@ async fn lost_from(
     let latest = &row.latest;
     let at = |path: &str| Held::new(path, latest.content, &latest.media_type, latest.size_bytes);
     let Some(here) = at(&row.path) else { return Ok(Vec::new()) };
-    let led_here = examine(engine, numbered(project), &[here], Findings::default()).await?.concat();
-    let there = at(to.as_str()).as_slice().to_vec();
-    let led_there = examine(engine, numbered(project), &there, Findings::default()).await?.concat();
+    let led_here = look(engine, &project.name, &[here]).await?.0.concat();
+    let led_there = look(engine, &project.name, at(to.as_str()).as_slice()).await?.0.concat();
     let paths: Vec<&str> = led_here.iter().chain(&led_there).map(|led| led.target.as_str()).collect();
     let assets = engine.catalog.assets_by_path(project.number, &paths).await?;
     let is_there = |path: &String| assets.contains_key(path);
