@@ -243,3 +243,14 @@ async fn what_is_wrong_with_a_question_is_said() {
     let three: Vec<Value> = ["b", "c", "d"].map(|path| json!({ "kind": "x", "path": path })).into();
     declare(json!(three)).await.problem(413, "too-large");
 }
+
+#[tokio::test]
+async fn an_address_of_the_service_itself_leads_to_its_asset() {
+    let service =
+        TestService::start_with(|config| config.server.public_url = "https://assets.example.org".to_owned()).await;
+    let page = r#"<img src="https://assets.example.org/e/site/production/a.png?w=80"><img src="/r/site/R-1/b.png">
+        <img src="https://assets.example.org/e/other/production/c.png"><img src="https://example.org/e/site/production/d.png">"#;
+    let build = service.build_of([("x/page.html", page.as_bytes())]).await;
+    let missing = service.read(&format!("/projects/site/builds/{build}/missing")).await.ok();
+    assert_eq!(paths(&missing), ["a.png", "b.png"]);
+}

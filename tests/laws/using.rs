@@ -50,6 +50,8 @@ async fn an_asset_knows_who_uses_it_at_latest_and_in_each_environment(ground: &G
         ("old.css".to_owned(), vec![production.clone()]),
     ];
     assert_eq!(places(&all), expected);
+    let versions: Vec<Vec<i64>> = all.iter().map(|user| user.versions.iter().copied().collect()).collect();
+    assert_eq!(versions, [[1], [1], [1]], "the second version of old.css uses it no more");
     assert_eq!(all[1].uses[0].reference, "./logo.svg?v=1");
     assert!(all[0].uses[0].is_possible && !all[1].uses[0].is_possible);
 

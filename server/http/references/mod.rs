@@ -5,6 +5,8 @@ pub mod impact;
 pub mod missing;
 pub mod used;
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -42,6 +44,9 @@ pub struct UserView {
     /// The environments that serve a version which does so.
     #[schema(value_type = Vec<String>, example = json!(["production"]))]
     environments: Vec<EnvironmentName>,
+    /// Its versions that do so, of the latest one and those that are served.
+    #[schema(value_type = Vec<i64>)]
+    versions: BTreeSet<i64>,
     uses: Vec<UsedView>,
 }
 
@@ -67,8 +72,8 @@ impl From<Used> for UsedView {
 
 impl From<UsedAsset> for UserView {
     fn from(user: UsedAsset) -> Self {
-        let UsedAsset { path, asset, is_latest, environments, uses } = user;
+        let UsedAsset { path, asset, is_latest, environments, versions, uses } = user;
         let uses = uses.into_iter().map(UsedView::from).collect();
-        Self { path, asset: Uuid::from_bytes(asset.0), latest: is_latest, environments, uses }
+        Self { path, asset: Uuid::from_bytes(asset.0), latest: is_latest, environments, versions, uses }
     }
 }

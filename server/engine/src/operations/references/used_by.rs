@@ -37,6 +37,8 @@ pub struct UsedAsset {
     pub is_latest: bool,
     /// The environments whose served version does so, in their order.
     pub environments: Vec<EnvironmentName>,
+    /// Its versions that do so, of the latest one and those that are served.
+    pub versions: BTreeSet<i64>,
     pub uses: Vec<Used>,
 }
 
@@ -174,14 +176,20 @@ async fn users_among(
         let there = assets_in(engine, project, view, &paths).await?;
         let mut using = found_uses(engine, project, view, &there).await?;
         for (path, rows) in &declared {
-            let rows = rows.iter().filter(|row| there.get(path).is_some_and(|(asset, _)| *asset == row.asset));
+            let rows = rows.iter().filter(|row| there.get(path).is_some_and(|there| there.asset == row.asset));
             using.entry(path.clone()).or_default().extend(rows.map(|row| declared_use(row, subject)));
         }
         for (path, uses) in using.into_iter().filter(|(_, uses)| !uses.is_empty()) {
-            let Some((asset, _)) = there.get(&path) else { continue };
-            let (asset, environments) = (*asset, Vec::new());
-            let new = || UsedAsset { path: path.clone(), asset, is_latest: false, environments, uses: Vec::new() };
-            let user = users.entry(path.clone()).or_insert_with(new);
+            let Some(using) = there.get(&path) else { continue };
+            let user = users.entry(path.clone()).or_insert_with(|| UsedAsset {
+                path,
+                asset: using.asset,
+                is_latest: false,
+                environments: Vec::new(),
+                versions: BTreeSet::new(),
+                uses: Vec::new(),
+            });
+            user.versions.insert(using.version);
             match &view.environment {
                 None => user.is_latest = true,
                 Some((name, _)) => user.environments.push(name.clone()),
@@ -202,29 +210,37 @@ fn declared_use(row: &DeclaredRow, subject: &Subject) -> Used {
     Used { how: How::Declared, reference: row.kind.clone(), path, is_possible: false }
 }
 
-/// What a view has at these paths, and its content where references are looked for in it.
+/// An asset in a view.
+struct There {
+    asset: AssetId,
+    version: i64,
+    /// Its content, where references are looked for in it.
+    held: Option<Held>,
+}
+
+/// What a view has at these paths.
 async fn assets_in(
     engine: &Engine,
     project: &ProjectRow,
     view: &View,
     paths: &BTreeSet<&str>,
-) -> Result<HashMap<String, (AssetId, Option<Held>)>, ReferenceError> {
+) -> Result<HashMap<String, There>, ReferenceError> {
     if let Some((_, manifest)) = view.environment {
         let pins = pinned(engine, manifest, paths.iter().copied()).await?;
-        return Ok(pins
-            .into_iter()
-            .map(|(path, pin)| {
-                let held = held(&path, &pin);
-                (path, (pin.asset, held))
-            })
-            .collect());
+        let there = pins.into_iter().map(|(path, pin)| {
+            let (asset, version, held) = (pin.asset, pin.version, held(&path, &pin));
+            (path, There { asset, version, held })
+        });
+        return Ok(there.collect());
     }
     let paths: Vec<&str> = paths.iter().copied().collect();
     let assets = engine.catalog.assets_by_path(project.number, &paths).await?;
-    let held = |path: &str, latest: &crate::catalog::VersionRow| {
-        Held::new(path, latest.content, &latest.media_type, latest.size_bytes)
-    };
-    Ok(assets.into_iter().map(|(path, row)| (path.clone(), (row.id, held(&path, &row.latest)))).collect())
+    let there = assets.into_iter().map(|(path, row)| {
+        let latest = row.latest;
+        let held = Held::new(&path, latest.content, &latest.media_type, latest.size_bytes);
+        (path, There { asset: row.id, version: latest.number, held })
+    });
+    Ok(there.collect())
 }
 
 /// The references of what is there to the view's targets, by path.
@@ -232,9 +248,9 @@ async fn found_uses(
     engine: &Engine,
     project: &ProjectRow,
     view: &View,
-    there: &HashMap<String, (AssetId, Option<Held>)>,
+    there: &HashMap<String, There>,
 ) -> Result<HashMap<String, Vec<Used>>, ReferenceError> {
-    let held: Vec<&Held> = there.values().filter_map(|(_, held)| held.as_ref()).collect();
+    let held: Vec<&Held> = there.values().filter_map(|there| there.held.as_ref()).collect();
     let ids: Vec<_> = held.iter().map(|held| held.place(project.number)).collect();
     let mut leading: BTreeSet<&str> = BTreeSet::new();
     for target in &view.targets {
