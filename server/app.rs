@@ -233,6 +233,11 @@ fn limits(config: &Config) -> Limits {
         memory_content_bytes_max: config.delivery.memory_content_kib << 10,
         memory_contents_bytes: config.delivery.memory_contents_mib * MIB,
         memory_nodes_bytes: config.delivery.memory_nodes_mib * MIB,
+        reference_bytes_max: config.limits.reference_kib << 10,
+        references_max: config.limits.references,
+        declared_references_max: config.limits.declared_references,
+        pending_references_max: config.limits.pending_references,
+        public_url: config.server.public_url.clone(),
         published_search_max: config.delivery.published_search_max,
     }
 }

@@ -98,6 +98,10 @@ pub struct LimitsConfig {
     pub parameter_bytes: usize,
     pub waiver_days: i64,
     pub environments: usize,
+    pub reference_kib: u64,
+    pub references: usize,
+    pub declared_references: usize,
+    pub pending_references: u32,
     pub page: u32,
     pub page_max: u32,
     pub assets_page_max: u32,
@@ -133,6 +137,7 @@ pub struct GcConfig {
 #[serde(deny_unknown_fields)]
 pub struct JobsConfig {
     pub collect_every_hours: f64,
+    pub references_every_seconds: f64,
 }
 
 /// How the log is written.
@@ -223,6 +228,7 @@ impl Config {
             ("auth.token_memory_seconds", self.auth.token_memory_seconds),
             ("auth.idempotency_hours", self.auth.idempotency_hours),
             ("jobs.collect_every_hours", self.jobs.collect_every_hours),
+            ("jobs.references_every_seconds", self.jobs.references_every_seconds),
         ];
         if let Some((key, _)) = not_negative.iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
             return wrong(key, "give a number of 0 or more");

@@ -12,6 +12,7 @@ mod malformed;
 mod paging;
 mod people;
 mod preconditions;
+mod references;
 mod repetition;
 mod roles;
 mod strangers;

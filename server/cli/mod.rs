@@ -17,8 +17,10 @@ mod problem;
 mod project;
 mod promote;
 mod put;
+mod references;
 mod release;
 mod release_changes;
+mod release_missing;
 pub mod serve;
 mod session;
 mod store;
@@ -80,6 +82,9 @@ pub enum Command {
     Mv(asset::MoveArgs),
     Rm(asset::RemoveArgs),
     Undelete(asset::UndeleteArgs),
+    References(references::ReferencesArgs),
+    Declare(references::DeclareArgs),
+    Impact(references::ImpactArgs),
     #[command(
         subcommand,
         after_help = "Examples:\n  shelfmark release new --title \"Spring campaign\"\n  shelfmark release add R-1 --latest\n  shelfmark release build R-1"
@@ -131,6 +136,9 @@ pub async fn run(connection: ConnectionArgs, command: Command) -> anyhow::Result
         Command::Mv(args) => asset::rename(&session, args).await,
         Command::Rm(args) => asset::remove(&session, args).await,
         Command::Undelete(args) => asset::undelete(&session, args).await,
+        Command::References(args) => references::show(&session, args).await,
+        Command::Declare(args) => references::declare(&session, args).await,
+        Command::Impact(args) => references::impact(&session, args).await,
         Command::Release(command) => release::run(&session, command).await,
         Command::Policy(command) => gate::policy::run(&session, command).await,
         Command::Gate(args) => gate::preview::run(&session, args).await,

@@ -8,6 +8,7 @@ use super::gate::checklist::{self, ConfirmArgs};
 use super::gate::freeze::{self, FreezeArgs, UnfreezeArgs};
 use super::output::{Table, count, field, instant, plain, print_json, size};
 use super::release_changes::{self, AddArgs, RemoveArgs};
+use super::release_missing::{self, MissingArgs};
 use super::session::Session;
 
 /// Plans, fills and builds releases.
@@ -83,6 +84,7 @@ pub enum ReleaseCommand {
         /// Such as R-12
         release: ReleaseNumber,
     },
+    Missing(MissingArgs),
 }
 
 /// Does what the command says.
@@ -121,6 +123,7 @@ pub async fn run(session: &Session, command: ReleaseCommand) -> anyhow::Result<(
         ReleaseCommand::Reports { release } => build::reports(session, release).await,
         ReleaseCommand::Checklist { release } => checklist::of_release(session, release).await,
         ReleaseCommand::Confirm(args) => checklist::confirm(session, args).await,
+        ReleaseCommand::Missing(args) => release_missing::run(session, args).await,
         ReleaseCommand::Builds { release } => {
             let builds = builds(session, release).await?;
             session.show_list(builds, "The release has no build.", build_table)

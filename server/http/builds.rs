@@ -64,7 +64,11 @@ pub async fn create_build(mut asked: Asked) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Created().json(BuildView::from(build)))
 }
 
-fn base(text: Option<&str>) -> Result<Base, Problem> {
+/// Reads a base; what the final environment serves when there is none.
+///
+/// # Errors
+/// Invalid.
+pub fn base(text: Option<&str>) -> Result<Base, Problem> {
     let Some(text) = text else { return Ok(Base::FinalEnvironment) };
     if text == "empty" {
         return Ok(Base::Empty);

@@ -19,6 +19,7 @@ mod health;
 mod me;
 mod metadata;
 mod projects;
+mod references;
 mod releases;
 mod store;
 mod store_check;
@@ -45,7 +46,8 @@ pub fn routes(config: &mut ServiceConfig, services: &Services) {
 
 /// Every address of the API with its handler and its description: neither can be there without the other.
 fn api() -> impl HttpServiceFactory + OpenApiFactory {
-    let nouns = scope("/api/v1").configure(who).configure(assets).configure(releases).configure(operation);
+    let nouns = scope("/api/v1").configure(who).configure(assets).configure(releases);
+    let nouns = nouns.configure(dependencies).configure(operation);
     let health = |config: &mut Described<'_>| {
         config.service(health::read_health).service(health::read_readiness).service(health::read_metrics);
     };
@@ -70,6 +72,12 @@ fn assets(config: &mut Described<'_>) {
     config.service(assets::read_asset).service(assets::edit_asset);
     config.service(assets::revert_asset).service(assets::undelete_asset);
     config.service(versions::list_versions).service(versions::read_version).service(versions::read_content);
+}
+
+fn dependencies(config: &mut Described<'_>) {
+    config.service(references::used::read_references).service(references::missing::list_missing);
+    config.service(references::declared::read_declared).service(references::declared::declare_references);
+    config.service(references::impact::read_impact);
 }
 
 fn releases(config: &mut Described<'_>) {

@@ -2,6 +2,7 @@
 //! is decided in SQL.
 
 mod collect;
+mod references;
 
 use tokio::task::JoinHandle;
 
@@ -12,5 +13,6 @@ pub fn start(services: &Services) -> Vec<JoinHandle<()>> {
     vec![
         tokio::spawn(services.engine.pointers.clone().follow()),
         tokio::spawn(collect::every(services.engine.clone(), services.config.jobs.collect_every_hours)),
+        tokio::spawn(references::every(services.engine.clone(), services.config.jobs.references_every_seconds)),
     ]
 }

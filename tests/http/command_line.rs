@@ -83,6 +83,43 @@ async fn the_main_job_works_as_it_is_typed() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_release_lacks_is_found_and_added_as_it_is_typed() {
+    let service = TestService::start().await;
+    let step = |arguments: &[&str]| {
+        let (code, said) = run(&service, arguments);
+        assert_eq!(code, Some(0), "{arguments:?}: {said}");
+        said
+    };
+    service.put("site.css", "a { b: url(logo.svg) url(gone.svg) }").await;
+    service.put("logo.svg", "<svg/>").await;
+    service.put("font.ttf", "font").await;
+    step(&["declare", "site.css", "--need", "font=font.ttf"]);
+    step(&["release", "new", "--title", "Site"]);
+    step(&["release", "add", "R-1", "site.css"]);
+    let (code, said) = run(&service, &["release", "missing", "R-1"]);
+    assert_eq!((code, said.contains("has no build yet")), (Some(1), true), "{said}");
+    step(&["release", "build", "R-1"]);
+
+    let lacks = step(&["release", "missing", "R-1"]);
+    assert!(lacks.contains("logo.svg@1") && lacks.contains("font.ttf@1") && lacks.contains("gone.svg"), "{lacks}");
+    let added = step(&["release", "missing", "R-1", "--add"]);
+    assert!(added.contains("Added 2 assets to R-1") && added.contains("nothing for 1 reference"), "{added}");
+    step(&["release", "build", "R-1"]);
+    let lacks: Value =
+        serde_json::from_str(&step(&["--json", "release", "missing", "R-1", "--since", "empty"])).unwrap();
+    assert_eq!(lacks["items"].as_array().unwrap().len(), 1);
+    step(&["promote", "R-1.2", "staging"]);
+
+    let used = step(&["references", "logo.svg"]);
+    assert!(used.contains("It is used by 1 asset") && used.contains("latest, staging"), "{used}");
+    assert!(step(&["references", "site.css", "--version", "1"]).contains("site.css uses 3 assets"));
+    let touched = step(&["impact", "logo.svg", "--change", "move", "--to", "x/logo.svg"]);
+    assert!(touched.contains("1 asset would find nothing") && touched.contains("R-1.2"), "{touched}");
+    assert!(step(&["declare", "site.css", "--nothing"]).contains("needs nothing"));
+    assert!(step(&["impact", "font.ttf"]).contains("Nothing refers to it."));
+}
+
 /// Another address of a service, where all that is sent can be read afterwards.
 fn overheard(service: SocketAddr) -> (String, Arc<Mutex<Vec<u8>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

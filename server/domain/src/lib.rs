@@ -18,5 +18,6 @@ pub mod name;
 pub mod pack;
 pub mod path;
 pub mod pin;
+pub mod references;
 pub mod release;
 pub mod time;

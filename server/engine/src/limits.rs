@@ -41,6 +41,17 @@ pub struct Limits {
     pub memory_contents_bytes: u64,
     /// All manifest nodes and chunk locations kept in memory, in bytes.
     pub memory_nodes_bytes: u64,
+    /// Most bytes of a content that are read for references.
+    pub reference_bytes_max: u64,
+    /// Most references of one content.
+    pub references_max: usize,
+    /// Most references that may be declared of one asset.
+    pub declared_references_max: usize,
+    /// Assets that a request examines at most before it answers about references at latest.
+    pub pending_references_max: u32,
+    /// How users reach the service, such as `https://assets.example.org`: references to it are to its assets. Empty when
+    /// nobody has said so.
+    pub public_url: String,
     /// How many manifests are searched before a content counts as never published.
     pub published_search_max: u32,
 }
@@ -67,6 +78,11 @@ impl Default for Limits {
             memory_content_bytes_max: 2 * MIB,
             memory_contents_bytes: 128 * MIB,
             memory_nodes_bytes: 64 * MIB,
+            reference_bytes_max: 4 * MIB,
+            references_max: 10_000,
+            declared_references_max: 1_000,
+            pending_references_max: 2_000,
+            public_url: String::new(),
             published_search_max: 256,
         }
     }

@@ -22,6 +22,7 @@ laws![
     the_last_report_of_an_outside_check_counts,
     a_point_of_the_checklist_is_asked_of_the_releases_that_it_selects,
     rules_look_at_what_the_build_would_change_there,
+    what_changed_assets_refer_to_must_be_in_the_build,
 ];
 
 async fn who_made_a_version_or_the_build_is_no_second_pair_of_eyes(ground: &Ground) {
@@ -175,4 +176,21 @@ async fn rules_look_at_what_the_build_would_change_there(ground: &Ground) {
     let change = AddedChange::Asset { path: of("img/b"), version: None };
     let ending = ground.build_of(vec![change]).await.name;
     assert_eq!(failing(&ground.ask("production", ending).await), [CheckName::Rights]);
+}
+
+async fn what_changed_assets_refer_to_must_be_in_the_build(ground: &Ground) {
+    ground.set_policy("production", json!({ "dependencies": true })).await;
+    let page = "<html><img src=\"logo.svg\"></html>";
+    let build = ground.build_with("index.html", page).await;
+    let error = ground.try_promote("production", build, None).await.unwrap_err().to_string();
+    assert!(error.contains("dependencies: missing: logo.svg (from index.html)"), "{error}");
+
+    ground.put("logo.svg", "<svg/>").await;
+    let change = AddedChange::Asset { path: of("logo.svg"), version: None };
+    add_changes(&ground.engine, &ground.caller(), &ground.name, build.release, vec![change], None).await.unwrap();
+    let whole = ground.rebuild(build.release).await;
+    ground.promote("production", whole).await;
+
+    let gone = ground.build_of(vec![AddedChange::RemovePath(of("logo.svg"))]).await.name;
+    assert_eq!(failing(&ground.ask("production", gone).await), [CheckName::Dependencies]);
 }

@@ -305,7 +305,7 @@ impl Write {
             },
         )
         .await?;
-        Ok(())
+        self.note_pending_references(&latest).await
     }
 
     /// Turns assets into tombstones; their history stays.

@@ -26,6 +26,7 @@ mod place;
 mod project;
 mod publication;
 mod reading;
+mod references;
 mod release;
 mod rows;
 mod statistics;
@@ -55,6 +56,9 @@ pub use pack::PackState;
 pub use page::{Cursor, InvalidCursor, Page};
 pub use project::ProjectRow;
 pub use reading::{Reading, Snapshot};
+pub use references::{
+    AffectedRelease, Declaration, DeclaredRow, ExaminedContent, Findings, Need, NewPlace, PendingAsset, PlaceId,
+};
 pub use release::ReleaseRow;
 pub use statistics::StoreStatistics;
 pub use token::{NewToken, TokenRow};

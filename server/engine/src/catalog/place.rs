@@ -19,7 +19,7 @@ impl Write {
             .bind(id.0.to_vec())
             .execute(self.connection())
             .await?;
-        Ok(())
+        self.note_placed(id).await
     }
 
     /// Moves everything in a folder to another one; the caller has found the new paths free and short enough.
@@ -56,6 +56,7 @@ impl Write {
         .bind("-/moving0")
         .execute(self.connection())
         .await?;
+        self.note_moved(project, to).await?;
         Ok(moved.rows_affected())
     }
 }

@@ -65,7 +65,8 @@ impl Catalog {
         Ok(tx)
     }
 
-    async fn begin_writing(&self) -> Result<Transaction<'static, Any>, CatalogError> {
+    /// Begins a transaction that changes only what is derived and can be made anew.
+    pub(super) async fn begin_writing(&self) -> Result<Transaction<'static, Any>, CatalogError> {
         Ok(match self.dialect {
             Dialect::Sqlite => self.writer.begin_with("BEGIN IMMEDIATE").await?,
             Dialect::Postgres => self.writer.begin().await?,
@@ -76,6 +77,11 @@ impl Catalog {
 impl Write {
     pub(super) fn connection(&mut self) -> &mut AnyConnection {
         &mut self.tx
+    }
+
+    /// What the next entry of the trail will be numbered: later than every change before this one.
+    pub(super) fn coming_sequence(&self) -> i64 {
+        self.sequence + 1
     }
 
     /// Adds an entry to the trail and its event to the outbox; returns its sequence, which rows can refer to.

@@ -23,6 +23,9 @@ use crate::store::{StoreError, StoredPack};
 /// Objects compared with the catalog at a time.
 const COMPARED_AT_ONCE: usize = 1_000;
 
+/// Contents without any version whose references one collection forgets; the next one goes on.
+const REFERENCES_AT_ONCE: u32 = 10_000;
+
 /// What a collection freed, or would free.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Collected {
@@ -121,6 +124,7 @@ async fn free(engine: &Engine, now: Timestamp, collected: &mut Collected) -> Res
     }
     engine.store.remove_unfinished(engine.clock.passed().plus_ms(-limits.grace_ms)).await?;
     catalog.sweep_segments(now).await?;
+    catalog.sweep_references(REFERENCES_AT_ONCE).await?;
     catalog.sweep_idempotency_keys(now.plus_ms(-limits.idempotency_ms)).await?;
     compacting
 }

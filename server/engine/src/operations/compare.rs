@@ -119,7 +119,8 @@ async fn manifest(engine: &Engine, project: &ProjectRow, side: &Side) -> Result<
     })
 }
 
-async fn between(
+/// What differs between two manifests; `None` is one without any entry.
+pub(super) async fn between(
     engine: &Engine,
     from: Option<ManifestId>,
     to: Option<ManifestId>,

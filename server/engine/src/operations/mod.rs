@@ -28,6 +28,7 @@ mod projects;
 mod published;
 mod put;
 mod reading;
+pub mod references;
 mod release_changes;
 mod releases;
 mod repeat;

@@ -16,6 +16,7 @@ use crate::Engine;
 use crate::catalog::{AuditDraft, Authorised, CatalogError, DeploymentRow, ProjectRow, Write};
 use crate::operations::caller::{AccessError, Caller};
 use crate::operations::chunks::ReadError;
+use crate::operations::references::ReferenceError;
 use crate::operations::text::{InvalidText, check_said, check_text};
 
 /// How often what a decision needs is worked out beside the changes of others, before those have to wait.
@@ -104,6 +105,8 @@ pub enum DeployError {
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error(transparent)]
+    References(#[from] ReferenceError),
+    #[error(transparent)]
     Catalog(#[from] CatalogError),
 }
 
@@ -116,6 +119,7 @@ impl Failure for DeployError {
             Self::Moved(error) => error.kind(),
             Self::Access(error) => error.kind(),
             Self::Read(error) => error.kind(),
+            Self::References(error) => error.kind(),
             Self::Catalog(error) => error.kind(),
         }
     }
@@ -130,6 +134,7 @@ impl From<PrepareError> for DeployError {
         match error {
             PrepareError::Read(error) => Self::Read(error),
             PrepareError::Catalog(error) => Self::Catalog(error),
+            PrepareError::References(error) => Self::References(error),
         }
     }
 }
@@ -213,10 +218,10 @@ async fn deploy(engine: &Engine, caller: &Caller, project: &ProjectRow, asked: A
             tries += 1;
             if tries <= TRIES_BESIDE {
                 drop(write);
-                prepared = Prepared::for_place(engine, &place).await?;
+                prepared = Prepared::for_place(engine, project, &place).await?;
                 continue;
             }
-            prepared = Prepared::for_place(engine, &place).await?;
+            prepared = Prepared::for_place(engine, project, &place).await?;
         }
         return through(engine, caller, project, write, (&asked, &place, &prepared)).await;
     }

@@ -9,6 +9,7 @@ use shelfmark_domain::release::StepRefused;
 use crate::catalog::CatalogError;
 use crate::operations::caller::AccessError;
 use crate::operations::chunks::ReadError;
+use crate::operations::references::ReferenceError;
 use crate::operations::revision::Stale;
 use crate::operations::text::InvalidText;
 
@@ -68,6 +69,8 @@ pub enum GateError {
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error(transparent)]
+    References(#[from] ReferenceError),
+    #[error(transparent)]
     Catalog(#[from] CatalogError),
 }
 
@@ -97,6 +100,7 @@ impl Failure for GateError {
             Self::Denied(error) => error.kind(),
             Self::Access(error) => error.kind(),
             Self::Read(error) => error.kind(),
+            Self::References(error) => error.kind(),
             Self::Catalog(error) => error.kind(),
         }
     }

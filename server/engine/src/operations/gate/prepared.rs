@@ -9,8 +9,9 @@ use shelfmark_domain::pin::{AssetId, Entry};
 
 use super::facts::Place;
 use crate::Engine;
-use crate::catalog::CatalogError;
+use crate::catalog::{CatalogError, ProjectRow};
 use crate::operations::chunks::ReadError;
+use crate::operations::references::{ReferenceError, missing};
 
 /// What changes between two manifests, as far as the place's rules ask.
 #[derive(Debug, Default)]
@@ -50,7 +51,7 @@ impl Prepared {
     ///
     /// # Errors
     /// When manifests or rows can't be read.
-    pub(super) async fn for_place(engine: &Engine, place: &Place) -> Result<Self, PrepareError> {
+    pub(super) async fn for_place(engine: &Engine, project: &ProjectRow, place: &Place) -> Result<Self, PrepareError> {
         let (from, to) = place.manifests();
         let asked = Asked::of(place);
         let mut prepared = Self { of: Some((from, to)), asked, ..Self::default() };
@@ -59,6 +60,10 @@ impl Prepared {
         }
         if asked.authors {
             prepared.authors = engine.catalog.authors(&versions(&prepared.changes)).await?;
+        }
+        if asked.dependencies {
+            let missing = missing(engine, project, to, from).await?;
+            prepared.missing = missing.into_iter().map(|lack| format!("{} (from {})", lack.path, lack.from)).collect();
         }
         Ok(prepared)
     }
@@ -71,6 +76,8 @@ pub(super) enum PrepareError {
     Read(#[from] ReadError),
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    #[error(transparent)]
+    References(#[from] ReferenceError),
 }
 
 fn versions(changes: &[Difference]) -> Vec<(AssetId, i64)> {

@@ -28,6 +28,7 @@ impl From<PrepareError> for GateError {
         match error {
             PrepareError::Read(error) => Self::Read(error),
             PrepareError::Catalog(error) => Self::Catalog(error),
+            PrepareError::References(error) => Self::References(error),
         }
     }
 }
@@ -53,7 +54,7 @@ pub async fn preview(
     })?;
     let prepared = match Prepared::default() {
         nothing if nothing.fits(&place) => nothing,
-        _ => Prepared::for_place(engine, &place).await?,
+        _ => Prepared::for_place(engine, &project, &place).await?,
     };
     let question = Question {
         environment: asked.environment,
