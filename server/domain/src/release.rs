@@ -70,6 +70,23 @@ impl ReleaseState {
         }
     }
 
+    /// Whether it is still to be released, so that what it changes matters to others.
+    pub const fn is_open(self) -> bool {
+        match self {
+            Self::Draft | Self::Frozen => true,
+            Self::Released | Self::RolledBack | Self::Closed | Self::Cancelled => false,
+        }
+    }
+
+    /// The state after it is given up; `None` when it can't be: a frozen one holds its staging environment and has to be
+    /// unfrozen first.
+    pub const fn after_cancelling(self) -> Option<Self> {
+        match self {
+            Self::Draft => Some(Self::Cancelled),
+            Self::Frozen | Self::Released | Self::RolledBack | Self::Closed | Self::Cancelled => None,
+        }
+    }
+
     /// The state after a build of this release reaches the final environment.
     pub const fn after_final_promotion(self) -> Self {
         match self {
