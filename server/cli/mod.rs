@@ -12,6 +12,7 @@ mod get;
 mod import;
 mod login;
 mod output;
+mod planning;
 mod problem;
 mod project;
 mod promote;
@@ -84,6 +85,12 @@ pub enum Command {
         after_help = "Examples:\n  shelfmark release new --title \"Spring campaign\"\n  shelfmark release add R-1 --latest\n  shelfmark release build R-1"
     )]
     Release(release::ReleaseCommand),
+    Calendar(planning::calendar::CalendarArgs),
+    #[command(
+        subcommand,
+        after_help = "Example:\n  shelfmark saved-search save spring-icons --folder icons/ --tag spring"
+    )]
+    SavedSearch(planning::searches::SearchCommand),
     Promote(promote::PromoteArgs),
     Rollback(promote::RollbackArgs),
     History(promote::HistoryArgs),
@@ -122,6 +129,8 @@ pub async fn run(connection: ConnectionArgs, command: Command) -> anyhow::Result
         Command::Rm(args) => asset::remove(&session, args).await,
         Command::Undelete(args) => asset::undelete(&session, args).await,
         Command::Release(command) => release::run(&session, command).await,
+        Command::Calendar(args) => planning::calendar::run(&session, args).await,
+        Command::SavedSearch(command) => planning::searches::run(&session, command).await,
         Command::Promote(args) => promote::promote(&session, args).await,
         Command::Rollback(args) => promote::roll_back(&session, args).await,
         Command::History(args) => promote::history(&session, args).await,

@@ -30,6 +30,8 @@ const SEGMENTS: &[(&str, &str)] = &[
     ("environment", "The environment's name"),
     ("token", "The token's id"),
     ("user", "The person's name, without @"),
+    ("search", "The saved search's name"),
+    ("proposal", "The proposal's number, counted from 1"),
 ];
 
 /// Bytes of any kind.

@@ -17,6 +17,8 @@ fn example(name: &str) -> &'static str {
         "environment" => "staging",
         "token" => "t",
         "user" => "anna",
+        "search" => "icons",
+        "proposal" => "1",
         other => panic!("{{{other}}} has no example"),
     }
 }

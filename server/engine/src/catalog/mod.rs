@@ -22,6 +22,7 @@ mod listen;
 mod pack;
 mod page;
 mod place;
+mod planning;
 mod project;
 mod publication;
 mod release;
@@ -47,6 +48,10 @@ pub use error::CatalogError;
 pub use listen::PointerSignal;
 pub use pack::PackState;
 pub use page::{Cursor, InvalidCursor, Page};
+pub use planning::{
+    AgreementRow, CalendarKeyRow, ConflictRow, DateRow, OutdatedLine, Past, PlannedRow, SearchRow, Selection,
+    ServedSince,
+};
 pub use project::ProjectRow;
 pub use release::ReleaseRow;
 pub use statistics::StoreStatistics;
