@@ -10,6 +10,8 @@ mod main_job;
 mod malformed;
 mod paging;
 mod people;
+mod planning;
+mod planning_commands;
 mod preconditions;
 mod repetition;
 mod roles;

@@ -17,8 +17,8 @@ use crate::cli::session::Session;
 pub struct RepinArgs {
     /// Such as R-12
     release: ReleaseNumber,
-    /// The keys of the changes, as `release show` lists them; all when left out
-    #[arg(value_name = "KEY", allow_hyphen_values = true)]
+    /// The keys of the changes, as `release show` lists them; all when left out. Those that start with - stand after --
+    #[arg(value_name = "KEY")]
     keys: Vec<String>,
     /// The changes of all paths in a folder
     #[arg(long, conflicts_with = "keys")]
@@ -50,8 +50,8 @@ pub struct SplitArgs {
     /// What people call the new release
     #[arg(long)]
     title: String,
-    /// The keys of the changes, as `release show` lists them
-    #[arg(value_name = "KEY", required_unless_present = "folder", allow_hyphen_values = true)]
+    /// The keys of the changes, as `release show` lists them; those that start with - stand after --
+    #[arg(value_name = "KEY", required_unless_present = "folder")]
     keys: Vec<String>,
     /// The changes of all paths in a folder
     #[arg(long, conflicts_with = "keys")]

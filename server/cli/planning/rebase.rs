@@ -38,8 +38,8 @@ pub struct RebaseArgs {
 pub struct ResolveArgs {
     /// Such as R-12
     release: ReleaseNumber,
-    /// The keys, as `release rebase` lists them
-    #[arg(value_name = "KEY", required_unless_present = "all", allow_hyphen_values = true)]
+    /// The keys, as `release rebase` lists them; those that start with - stand after --
+    #[arg(value_name = "KEY", required_unless_present = "all")]
     keys: Vec<String>,
     /// Every conflict that is not resolved yet
     #[arg(long, conflicts_with = "keys")]

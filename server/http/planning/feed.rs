@@ -13,7 +13,7 @@ pub fn calendar(project: &ProjectRow, url: &str, planned: &[PlannedRow]) -> Stri
     calendar.append_property(Property::new("VERSION", "2.0"));
     calendar.append_property(Property::new("PRODID", "-//Shelfmark//Releases//EN"));
     calendar.append_property(Property::new("CALSCALE", "GREGORIAN"));
-    calendar.append_property(Property::new("X-WR-CALNAME", escaped(&format!("Releases of {title}"))));
+    calendar.append_property(Property::new("X-WR-CALNAME", format!("Releases of {title}")));
     for row in planned {
         calendar.push(event(project, url, row));
     }
@@ -60,18 +60,6 @@ fn instant(at: Timestamp) -> String {
 /// What people wrote, on one line and without what no calendar may hold.
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect()
-}
-
-/// A text in a property that the library doesn't know for a text.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        if matches!(c, '\\' | ';' | ',') {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    escaped
 }
 
 #[cfg(test)]
