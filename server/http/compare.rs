@@ -255,6 +255,9 @@ pub async fn compare(asked: Asked) -> Result<HttpResponse, Problem> {
 }
 
 /// What differs between two sides.
+///
+/// # Errors
+/// Invalid for what is no side, not found.
 pub async fn compared(asked: &Asked, from: &str, to: &str) -> Result<Vec<Compared>, Problem> {
     let caller = asked.caller().await?;
     let project = asked.readable_project().await?;

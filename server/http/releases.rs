@@ -113,7 +113,10 @@ async fn views(catalog: &Catalog, project: i64, rows: Vec<ReleaseRow>) -> Result
     Ok(rows.into_iter().map(view).collect())
 }
 
-/// A release with what is counted and dated of it.
+/// A release with its date and what is counted of it.
+///
+/// # Errors
+/// When the database doesn't answer.
 pub async fn view(catalog: &Catalog, project: &ProjectRow, row: ReleaseRow) -> Result<ReleaseView, CatalogError> {
     let changes = catalog.count_changes_of(project.number, &[row.number]).await?;
     let changes = changes.get(&row.number).copied().unwrap_or(0);

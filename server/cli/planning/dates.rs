@@ -39,6 +39,10 @@ pub struct AgreeArgs {
     remark: Option<String>,
 }
 
+/// `shelfmark release plan`
+///
+/// # Errors
+/// What the server refused; nothing is changed then.
 pub async fn plan(session: &Session, args: PlanArgs) -> anyhow::Result<()> {
     let PlanArgs { release, propose, zone, remark } = args;
     let address = session.at(&format!("/releases/{release}/dates"))?;
@@ -56,6 +60,10 @@ pub async fn plan(session: &Session, args: PlanArgs) -> anyhow::Result<()> {
     })
 }
 
+/// `shelfmark release agree`
+///
+/// # Errors
+/// What the server refused; nothing is changed then.
 pub async fn agree(session: &Session, args: AgreeArgs) -> anyhow::Result<()> {
     let AgreeArgs { release, proposal, remark } = args;
     let address = session.at(&format!("/releases/{release}/dates/{proposal}/agree"))?;

@@ -78,6 +78,10 @@ fn selection(keys: Vec<String>, folder: Option<FolderPath>) -> Value {
     }
 }
 
+/// `shelfmark release repin`
+///
+/// # Errors
+/// What the server refused; nothing is changed then.
 pub async fn repin(session: &Session, args: RepinArgs) -> anyhow::Result<()> {
     let RepinArgs { release, keys, folder, dry_run } = args;
     let address = session.at(&format!("/releases/{release}/repin"))?;
@@ -93,12 +97,20 @@ pub async fn repin(session: &Session, args: RepinArgs) -> anyhow::Result<()> {
     })
 }
 
+/// `shelfmark release clone`
+///
+/// # Errors
+/// What the server refused; nothing is changed then.
 pub async fn copy(session: &Session, args: CloneArgs) -> anyhow::Result<()> {
     let address = session.at(&format!("/releases/{}/clone", args.release))?;
     let made = session.api.post(&address, &json!({ "title": args.title })).await?;
     session.show(&made, |made| field(made, "number"))
 }
 
+/// `shelfmark release split`
+///
+/// # Errors
+/// What the server refused; nothing is changed then.
 pub async fn split(session: &Session, args: SplitArgs) -> anyhow::Result<()> {
     let SplitArgs { release, title, keys, folder } = args;
     let mut body = selection(keys, folder);
@@ -110,6 +122,10 @@ pub async fn split(session: &Session, args: SplitArgs) -> anyhow::Result<()> {
     session.show(&made, |made| field(made, "number"))
 }
 
+/// `shelfmark release cancel`
+///
+/// # Errors
+/// What the server refused; nothing is changed then.
 pub async fn cancel(session: &Session, args: CancelArgs) -> anyhow::Result<()> {
     let address = session.at(&format!("/releases/{}/cancel", args.release))?;
     let cancelled = session.api.post(&address, &json!({ "reason": args.reason.unwrap_or_default() })).await?;

@@ -58,6 +58,10 @@ pub struct ResolveArgs {
     environment: Option<EnvironmentName>,
 }
 
+/// `shelfmark release conflicts`
+///
+/// # Errors
+/// What the server refused; nothing is changed then.
 pub async fn conflicts(session: &Session, args: ConflictsArgs) -> anyhow::Result<()> {
     let address = session.at(&format!("/releases/{}/conflicts", args.release))?;
     let conflicts = session.api.list(&address, 1_000, usize::MAX).await?;
@@ -103,6 +107,10 @@ async fn whole(
     Ok(whole)
 }
 
+/// `shelfmark release rebase`
+///
+/// # Errors
+/// What the server refused; nothing is changed then.
 pub async fn show(session: &Session, args: RebaseArgs) -> anyhow::Result<()> {
     let found = whole(session, args.release, args.environment.as_ref()).await?;
     if session.is_json {
@@ -146,6 +154,10 @@ fn entry(value: &Value) -> String {
     }
 }
 
+/// `shelfmark release resolve`
+///
+/// # Errors
+/// What the server refused; nothing is changed then.
 pub async fn resolve(session: &Session, args: ResolveArgs) -> anyhow::Result<()> {
     let found = whole(session, args.release, args.environment.as_ref()).await?;
     let items = found.get("items").and_then(Value::as_array).cloned().unwrap_or_default();

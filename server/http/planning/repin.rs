@@ -27,6 +27,9 @@ pub struct SelectionBody {
 }
 
 /// The selection that a request's keys and folder make; `None` when it names neither.
+///
+/// # Errors
+/// Invalid when it names both; too large.
 pub fn selection(
     asked: &Asked,
     keys: Option<Vec<String>>,

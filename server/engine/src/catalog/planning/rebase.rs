@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use shelfmark_domain::environment::Served;
-use shelfmark_domain::name::{BuildName, EnvironmentName, ReleaseNumber};
+use shelfmark_domain::name::{EnvironmentName, ReleaseNumber};
 
 use crate::catalog::change::{self, ChangeRow};
 use crate::catalog::columns::Columns as _;
@@ -25,8 +25,8 @@ pub struct ServedSince {
 pub struct Past {
     /// Audit sequence of its oldest line.
     pub oldest_line: Option<i64>,
-    /// Audit sequence that its newest build on the environment had seen, and that build's base.
-    pub built: Option<(i64, Option<BuildName>)>,
+    /// Audit sequence up to which its newest build that tracks the environment knows what that serves; 0 without one.
+    pub seen: i64,
 }
 
 impl Catalog {
@@ -67,7 +67,7 @@ impl Catalog {
             .fetch_one(&self.reader)
             .await?;
         let build = query(
-            "SELECT seen, base_release, base_build FROM builds WHERE project = $1 AND release = $2 AND tracks = $3 \
+            "SELECT seen FROM builds WHERE project = $1 AND release = $2 AND tracks = $3 \
              ORDER BY number DESC LIMIT 1",
         )
         .bind(project)
@@ -75,11 +75,8 @@ impl Catalog {
         .bind(environment.to_string())
         .fetch_optional(&self.reader)
         .await?;
-        let built = build.map(|row| {
-            let base = row.int_or_null(1)?.zip(row.int_or_null(2)?);
-            Ok::<_, CatalogError>((row.int(0)?, base.map(|(release, build)| build_name(release, build))))
-        });
-        Ok(Past { oldest_line: line.int_or_null(0)?, built: built.transpose()? })
+        let seen = build.map_or(Ok(0), |row| row.int(0))?;
+        Ok(Past { oldest_line: line.int_or_null(0)?, seen })
     }
 
     /// A release's lines that are older than an audit sequence, by key, each with its own.

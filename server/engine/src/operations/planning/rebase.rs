@@ -14,7 +14,7 @@ use shelfmark_domain::pin::Entry;
 use shelfmark_domain::rebase::{is_conflict, value_name};
 
 use crate::Engine;
-use crate::catalog::{CatalogError, EnvironmentPointer, ProjectRow, ReleaseRow, ServedSince};
+use crate::catalog::{CatalogError, EnvironmentPointer, Past, ProjectRow, ReleaseRow, ServedSince};
 use crate::operations::caller::{AccessError, Caller};
 use crate::operations::chunks::ReadError;
 use crate::operations::compare::{Compared, between, with_moves};
@@ -189,10 +189,9 @@ impl History {
         at: &EnvironmentPointer,
     ) -> Result<Self, CatalogError> {
         let environment = at.environment.name.clone();
-        let past = engine.catalog.past_of_release(project.number, number, &environment).await?;
-        let seen = past.built.map_or(0, |(seen, _)| seen);
+        let Past { oldest_line, seen } = engine.catalog.past_of_release(project.number, number, &environment).await?;
         // Without a line and a build there is nothing yet that could be older than what is served.
-        let oldest = past.oldest_line.map_or(if seen == 0 { at.changed } else { seen }, |line| line.max(seen));
+        let oldest = oldest_line.map_or(if seen == 0 { at.changed } else { seen }, |line| line.max(seen));
         let mut served = engine.catalog.served_since(project.number, &environment, oldest).await?;
         served.retain(|since| since.sequence <= at.changed); // not what came after the environment had been looked at
         Ok(Self { environment, served, seen, oldest })

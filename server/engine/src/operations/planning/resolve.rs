@@ -8,7 +8,7 @@ use shelfmark_domain::pin::{AssetId, Entry};
 
 use super::rebase::{Rebase, RebaseConflict, RebaseError, rebase_of};
 use crate::Engine;
-use crate::catalog::{ChangeRow, ChangeValue, ProjectRow, Write};
+use crate::catalog::{ChangeRow, ChangeValue, ProjectRow, ReleaseRow, Write};
 use crate::operations::caller::Caller;
 use crate::operations::release_changes::draft_release;
 use crate::operations::releases::audit;
@@ -76,7 +76,20 @@ pub async fn resolve_conflicts(
     write.update_release(project.number, &release).await?;
     caller.note_outcome(&mut write, &()).await?;
     write.commit().await?;
-    rebase_of(engine, &project, number, environment).await
+    Ok(resolved(found, resolutions, &caller.principal.name, release.revision + 1))
+}
+
+/// How a release stands after its conflicts were resolved. This follows from what was found: reading it again could
+/// fail, although all is done.
+fn resolved(found: Rebase, resolutions: &[Resolution], by: &str, revision: i64) -> Rebase {
+    let said: HashMap<&str, Keeping> = resolutions.iter().map(|said| (said.key.as_str(), said.keeping)).collect();
+    let after = |conflict: RebaseConflict| match said.get(conflict.key.as_str()) {
+        None => Some(conflict),
+        Some(Keeping::Ours) => Some(RebaseConflict { kept_by: Some(by.to_owned()), ..conflict }),
+        Some(Keeping::Theirs | Keeping::Version(_)) => None,
+    };
+    let conflicts = found.conflicts.into_iter().filter_map(after).collect();
+    Rebase { conflicts, release: ReleaseRow { revision, ..found.release }, ..found }
 }
 
 /// Compares, and begins the change while that still holds.
