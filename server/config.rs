@@ -102,6 +102,7 @@ pub struct LimitsConfig {
     pub references: usize,
     pub declared_references: usize,
     pub pending_references: u32,
+    pub searches: usize,
     pub page: u32,
     pub page_max: u32,
     pub assets_page_max: u32,

@@ -11,6 +11,8 @@ mod main_job;
 mod malformed;
 mod paging;
 mod people;
+mod planning;
+mod planning_commands;
 mod preconditions;
 mod references;
 mod repetition;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shelfmark_domain::name::{EnvironmentName, ReleaseNumber};
 
 use super::api::segment;
-use super::output::{bytes, count, field, plain, print, print_json};
+use super::output::{Table, bytes, count, field, plain, print, print_json, size};
 use super::session::Session;
 
 /// How many differences a page has.
@@ -12,10 +12,12 @@ const PAGE: usize = 1_000;
 
 /// Shows what differs between two sides.
 ///
-/// A side is a build, a release's latest build, an environment (staging), `latest` for the library
-/// as it is now, or `empty`. An environment of such a name is written environment:latest.
+/// A side is a build, a release's latest build, an environment (staging), what it served at an instant
+/// (staging@2026-03-01T17:00:00Z), `latest` for the library as it is now, or `empty`. An environment of such a name is written environment:latest.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  shelfmark diff production R-12.3")]
+#[command(
+    after_help = "Examples:\n  shelfmark diff production R-12.3\n  shelfmark diff production@2026-03-01T17:00:00Z production --by-folder"
+)]
 pub struct DiffArgs {
     /// What it was: a side
     from: String,
@@ -24,6 +26,12 @@ pub struct DiffArgs {
     /// Only the totals
     #[arg(long)]
     totals: bool,
+    /// Sums by folder
+    #[arg(long, conflicts_with = "totals")]
+    by_folder: bool,
+    /// How deep folders are told apart: 1 for those at the top
+    #[arg(long, value_name = "N", requires = "by_folder")]
+    depth: Option<u32>,
 }
 
 /// Prints all differences, then the totals.
@@ -32,6 +40,9 @@ pub struct DiffArgs {
 /// What the server refused.
 pub async fn run(session: &Session, args: DiffArgs) -> anyhow::Result<()> {
     let [from, to] = [&args.from, &args.to].map(|text| segment(&side(text)));
+    if args.by_folder {
+        return by_folder(session, &from, &to, args.depth).await;
+    }
     let address = session.at(&format!("/compare?from={from}&to={to}&limit={PAGE}"))?;
     let mut whole: Value = session.api.get(&address).await?;
     let mut cursor = next(&whole);
@@ -54,13 +65,43 @@ pub async fn run(session: &Session, args: DiffArgs) -> anyhow::Result<()> {
     Ok(print(&lines.join("\n"))?)
 }
 
+async fn by_folder(session: &Session, from: &str, to: &str, depth: Option<u32>) -> anyhow::Result<()> {
+    let depth = depth.map(|depth| format!("&depth={depth}")).unwrap_or_default();
+    let address = session.at(&format!("/compare/folders?from={from}&to={to}{depth}&limit={PAGE}"))?;
+    let mut whole: Value = session.api.get(&address).await?;
+    let (mut cursor, mut folders) = (next(&whole), take_items(&mut whole));
+    while let Some(from) = cursor {
+        let mut page: Value = session.api.get(&format!("{address}&cursor={}", segment(&from))).await?;
+        cursor = next(&page);
+        folders.extend(take_items(&mut page));
+    }
+    if session.is_json {
+        whole["items"] = Value::Array(folders);
+        whole["next_cursor"] = Value::Null;
+        return Ok(print_json(&whole)?);
+    }
+    let mut table = Table::new(&["FOLDER", "ADDED", "CHANGED", "REMOVED", "MOVED", "BEFORE", "AFTER"]);
+    for folder in &folders {
+        let name = Some(field(folder, "folder")).filter(|name| !name.is_empty()).unwrap_or_else(|| "/".to_owned());
+        let counts = ["added", "changed", "removed", "moved"].map(|name| field(folder, name));
+        let sums = [("files_before", "bytes_before"), ("files_after", "bytes_after")].map(|(files, bytes)| {
+            let files = folder.get(files).and_then(Value::as_u64).unwrap_or(0);
+            format!("{}, {}", count(files, "file"), size(folder, bytes))
+        });
+        table.row([name].into_iter().chain(counts).chain(sums));
+    }
+    let lines = if folders.is_empty() { totals(&whole) } else { format!("{}\n{}", table.text(), totals(&whole)) };
+    Ok(print(&lines)?)
+}
+
 /// Writes a side as the API reads it. What is neither known nor an environment's name goes as it is: the server says
 /// what is wrong with it.
 fn side(text: &str) -> String {
     if let Ok(release) = text.parse::<ReleaseNumber>() {
         return format!("release:{release}");
     }
-    let is_environment = !matches!(text, "latest" | "empty") && text.parse::<EnvironmentName>().is_ok();
+    let name = text.split_once('@').map_or(text, |(name, _)| name);
+    let is_environment = !matches!(text, "latest" | "empty") && name.parse::<EnvironmentName>().is_ok();
     if is_environment { format!("environment:{text}") } else { text.to_owned() }
 }
 
@@ -107,6 +148,7 @@ mod tests {
 
     #[test]
     fn sides_are_written_as_the_api_reads_them() {
+        assert_eq!(side("staging@2026-03-01T17:00:00Z"), "environment:staging@2026-03-01T17:00:00Z");
         let sides = ["staging", "R-12.3", "R-12", "latest", "empty", "environment:latest"].map(side);
         assert_eq!(sides, ["environment:staging", "R-12.3", "release:R-12", "latest", "empty", "environment:latest"]);
     }

@@ -13,6 +13,7 @@ mod get;
 mod import;
 mod login;
 mod output;
+mod planning;
 mod problem;
 mod project;
 mod promote;
@@ -99,6 +100,12 @@ pub enum Command {
     Checklist(gate::checklist::ChecklistCommand),
     #[command(subcommand, after_help = "Example:\n  shelfmark review list --owed")]
     Review(gate::review::ReviewCommand),
+    Calendar(planning::calendar::CalendarArgs),
+    #[command(
+        subcommand,
+        after_help = "Example:\n  shelfmark saved-search save spring-icons --folder icons/ --tag spring"
+    )]
+    SavedSearch(planning::searches::SearchCommand),
     Promote(promote::PromoteArgs),
     Rollback(promote::RollbackArgs),
     History(promote::HistoryArgs),
@@ -145,6 +152,8 @@ pub async fn run(connection: ConnectionArgs, command: Command) -> anyhow::Result
         Command::Waiver(command) => gate::waiver::run(&session, command).await,
         Command::Checklist(command) => gate::checklist::run(&session, command).await,
         Command::Review(command) => gate::review::run(&session, command).await,
+        Command::Calendar(args) => planning::calendar::run(&session, args).await,
+        Command::SavedSearch(command) => planning::searches::run(&session, command).await,
         Command::Promote(args) => promote::promote(&session, args).await,
         Command::Rollback(args) => promote::roll_back(&session, args).await,
         Command::History(args) => promote::history(&session, args).await,

@@ -7,6 +7,7 @@ use super::gate::build::{self, ApproveArgs, RejectArgs, ReportArgs};
 use super::gate::checklist::{self, ConfirmArgs};
 use super::gate::freeze::{self, FreezeArgs, UnfreezeArgs};
 use super::output::{Table, count, field, instant, plain, print_json, size};
+use super::planning::{self, PlanCommand};
 use super::release_changes::{self, AddArgs, RemoveArgs};
 use super::release_missing::{self, MissingArgs};
 use super::session::Session;
@@ -78,6 +79,8 @@ pub enum ReleaseCommand {
         release: ReleaseNumber,
     },
     Confirm(ConfirmArgs),
+    #[command(flatten)]
+    Planning(PlanCommand),
     /// Lists a release's builds
     #[command(after_help = "Example:\n  shelfmark release builds R-12")]
     Builds {
@@ -124,6 +127,7 @@ pub async fn run(session: &Session, command: ReleaseCommand) -> anyhow::Result<(
         ReleaseCommand::Checklist { release } => checklist::of_release(session, release).await,
         ReleaseCommand::Confirm(args) => checklist::confirm(session, args).await,
         ReleaseCommand::Missing(args) => release_missing::run(session, args).await,
+        ReleaseCommand::Planning(command) => planning::run(session, command).await,
         ReleaseCommand::Builds { release } => {
             let builds = builds(session, release).await?;
             session.show_list(builds, "The release has no build.", build_table)
@@ -147,6 +151,15 @@ async fn show(session: &Session, number: ReleaseNumber) -> anyhow::Result<()> {
         let state = field(release, "state");
         let (by, at) = (plain(&field(release, "created_by")), instant(release, "created_at"));
         let mut text = format!("{number}: {title} ({state}), by {by}, {at}\n");
+        if release.get("target").is_some_and(Value::is_object) {
+            let [date, utc, status] = ["target.date", "target.at", "target.status"].map(|name| field(release, name));
+            text.push_str(&format!("{status} for {date} ({utc})\n"));
+        }
+        let conflicts = release.get("conflicts").and_then(Value::as_u64).unwrap_or(0);
+        if conflicts > 0 {
+            let keys = count(conflicts, "key");
+            text.push_str(&format!("other open releases change {keys} of it too: see release conflicts {number}\n"));
+        }
         text.push_str(&format!("\n{}\n", count(changes.len() as u64, "change")));
         if !changes.is_empty() {
             text.push_str(&format!("{}\n", release_changes::table(&changes)));
@@ -175,9 +188,9 @@ fn built(build: &Value) -> String {
 }
 
 fn release_table(releases: &[Value]) -> String {
-    let mut table = Table::new(&["RELEASE", "STATE", "CHANGES", "LATEST BUILD", "CREATED", "TITLE"]);
+    let mut table = Table::new(&["RELEASE", "STATE", "DATE", "CHANGES", "LATEST BUILD", "CREATED", "TITLE"]);
     for release in releases {
-        let cells = ["number", "state", "changes", "latest_build"].map(|name| field(release, name));
+        let cells = ["number", "state", "target.date", "changes", "latest_build"].map(|name| field(release, name));
         table.row(cells.into_iter().chain([instant(release, "created_at"), field(release, "title")]));
     }
     table.text()

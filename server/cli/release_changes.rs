@@ -5,7 +5,7 @@ use std::str::FromStr;
 use anyhow::bail;
 use reqwest::Method;
 use serde_json::{Value, json};
-use shelfmark_domain::name::{EnvironmentName, ParameterName, ReleaseNumber};
+use shelfmark_domain::name::{EnvironmentName, ParameterName, ReleaseNumber, SearchName};
 use shelfmark_domain::path::{AssetPath, FolderPath};
 
 use super::environment::VisibilityChoice;
@@ -25,6 +25,9 @@ pub struct AddArgs {
     /// An asset at its latest version, an asset at version N (PATH@N), or a folder (FOLDER/; / for everything)
     #[arg(value_name = "PATH[@N]|FOLDER/")]
     items: Vec<Item>,
+    /// What a saved search finds now; may be repeated
+    #[arg(long, value_name = "SEARCH")]
+    search: Vec<SearchName>,
     /// Every asset at its latest version, and what was removed from the library
     #[arg(long)]
     latest: bool,
@@ -151,8 +154,20 @@ pub async fn add(session: &Session, args: AddArgs) -> anyhow::Result<()> {
     let answer = session.api.post(&address, &json!({ "add": changes })).await?;
     session.show(&answer, |answer| {
         let [added, total] = ["added", "changes"].map(|name| answer.get(name).and_then(Value::as_u64).unwrap_or(0));
-        format!("Added {}; {} has {} now.", count(added, "change"), args.release, count(total, "change"))
+        let said = format!("Added {}; {} has {} now.", count(added, "change"), args.release, count(total, "change"));
+        said + &conflicts(answer)
     })
+}
+
+/// What to know of other releases that change the same.
+fn conflicts(answer: &Value) -> String {
+    let keys = answer.get("conflicts").and_then(Value::as_u64).unwrap_or(0);
+    if keys == 0 {
+        return String::new();
+    }
+    let others = answer.get("conflicts_with").and_then(Value::as_array).into_iter().flatten();
+    let others: Vec<&str> = others.filter_map(Value::as_str).collect();
+    format!("\nOther open releases change {} of it too: {}.", count(keys, "key"), others.join(", "))
 }
 
 fn plain_changes(args: &AddArgs) -> Vec<Value> {
@@ -160,6 +175,7 @@ fn plain_changes(args: &AddArgs) -> Vec<Value> {
     if args.latest {
         changes.push(json!({ "kind": "latest" }));
     }
+    changes.extend(args.search.iter().map(|name| json!({ "kind": "saved_search", "name": name })));
     changes.extend(args.items.iter().map(Item::change));
     changes.extend(args.remove.iter().map(|path| json!({ "kind": "remove", "path": path })));
     changes.extend(args.unset.iter().map(|name| json!({ "kind": "remove_parameter", "name": name })));

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use shelfmark_domain::hash::ContentId;
-use shelfmark_domain::name::{EnvironmentName, ParameterName};
+use shelfmark_domain::name::{EnvironmentName, ParameterName, ReleaseNumber, SearchName};
 use shelfmark_domain::path::{AssetPath, FolderPath};
 use shelfmark_domain::pin::{AssetId, Key, Parameter, Visibility};
 use shelfmark_domain::time::Timestamp;
@@ -47,6 +47,11 @@ pub enum ChangeBody {
     },
     /// The whole library at its latest, including what was removed from it.
     Latest {},
+    /// Every asset that a saved search finds now, at its latest version.
+    SavedSearch {
+        #[schema(value_type = String, example = "spring-icons")]
+        name: SearchName,
+    },
     /// Serve nothing at this path any more.
     Remove {
         #[schema(value_type = String)]
@@ -93,6 +98,7 @@ impl ChangeBody {
             }
             Self::Folder { path } => AddedChange::Folder(path),
             Self::Latest {} => AddedChange::Latest,
+            Self::SavedSearch { name } => AddedChange::SavedSearch(name),
             Self::Remove { path } => AddedChange::RemovePath(path),
             Self::Parameter { name, value, by_environment } => {
                 AddedChange::Parameter(name, Parameter { value, by_environment })
@@ -113,6 +119,11 @@ pub struct AddedView {
     changes: i64,
     /// The release's revision now.
     revision: i64,
+    /// How many of the lines written are for keys that other open releases change too.
+    conflicts: u64,
+    /// Those releases; GET conflicts tells them apart by key.
+    #[schema(value_type = Vec<String>)]
+    conflicts_with: Vec<ReleaseNumber>,
 }
 
 /// A line of a release. Which fields are there depends on its kind.
@@ -197,8 +208,9 @@ pub async fn add_changes(mut asked: Asked) -> Result<HttpResponse, Problem> {
     let added: Vec<AddedChange> = add.into_iter().map(ChangeBody::into_added).collect::<Result<_, _>>()?;
     let (project, release, expected) = (asked.project()?, asked.release()?, asked.expected_revision()?);
     let changed = operations::add_changes(asked.engine(), &caller, &project, release, added, expected).await?;
-    let ChangedLines { lines: added, total: changes, revision } = changed;
-    Ok(HttpResponse::Ok().insert_header(tag(revision)).json(AddedView { added, changes, revision }))
+    let ChangedLines { lines: added, total: changes, revision, conflicts, conflicts_with } = changed;
+    let view = AddedView { added, changes, revision, conflicts, conflicts_with };
+    Ok(HttpResponse::Ok().insert_header(tag(revision)).json(view))
 }
 
 /// Lists a release's changes by key.
@@ -241,6 +253,6 @@ pub async fn remove_changes(mut asked: Asked) -> Result<HttpResponse, Problem> {
     let keys: Vec<String> = keys.into_iter().map(|key| plain("keys", key)).collect::<Result<_, _>>()?;
     let (project, release, expected) = (asked.project()?, asked.release()?, asked.expected_revision()?);
     let changed = operations::remove_changes(asked.engine(), &caller, &project, release, &keys, expected).await?;
-    let ChangedLines { lines: removed, total: changes, revision } = changed;
+    let ChangedLines { lines: removed, total: changes, revision, .. } = changed;
     Ok(HttpResponse::Ok().insert_header(tag(revision)).json(RemovedChangesView { removed, changes, revision }))
 }

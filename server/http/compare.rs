@@ -1,13 +1,19 @@
 //! What differs between two builds, environments or the library.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
-use actix_web::{get, web::Json};
+use actix_web::http::header::{ACCEPT, CONTENT_TYPE};
+use actix_web::{HttpResponse, get};
+use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::stream;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use shelfmark_domain::hash::ContentId;
+use shelfmark_domain::metadata::FieldDifference;
 use shelfmark_domain::name::{BuildName, EnvironmentName, ReleaseNumber};
 use shelfmark_domain::pin::{Entry, Key, Parameter, Visibility};
 use shelfmark_engine::catalog::{Cursor, ProjectRow};
@@ -17,14 +23,19 @@ use super::extract::{Asked, Paging};
 use super::metadata::MetadataFields;
 use crate::web::Problem;
 
+const NDJSON: &str = "application/x-ndjson";
+/// Lines that are written at a time.
+const LINES_AT_ONCE: usize = 256;
+
 /// What to compare, and which page of the differences.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct CompareQuery {
-    /// `environment:NAME`, `R-12.3`, `release:R-12` for its latest build, or `empty`.
+    /// `environment:NAME`, `environment:NAME@2026-03-01T17:00:00Z` for what it served then, `R-12.3`, `release:R-12` for
+    /// its latest build, `latest` for the library as it is, or `empty`.
     from: String,
-    /// The same, or `latest` for the library as it is.
+    /// The same.
     to: String,
     /// Most items on the page.
     #[param(value_type = Option<u32>, minimum = 1)]
@@ -55,6 +66,10 @@ pub struct TotalsView {
     bytes_before: u64,
     /// Of the contents that differ, as they are then.
     bytes_after: u64,
+    /// How many of the differences are parameters.
+    parameters: u64,
+    /// How many of the differences are access rules.
+    access_rules: u64,
 }
 
 /// One difference.
@@ -77,6 +92,32 @@ pub struct DifferenceView {
     before: Option<EntryView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     after: Option<EntryView>,
+    /// Of an asset that was there before: whether its bytes differ, and not only what is said about them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_changed: Option<bool>,
+    /// Of an asset that was there before: what is said differently about it, by field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    metadata: Vec<FieldView>,
+}
+
+/// A field of metadata that is said differently.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FieldView {
+    /// Such as `alt_text`, or `fields.campaign` for a custom field.
+    #[schema(example = "alt_text")]
+    field: String,
+    /// Null where nothing was said.
+    #[schema(value_type = Option<Object>)]
+    before: Option<serde_json::Value>,
+    /// Null where nothing is said.
+    #[schema(value_type = Option<Object>)]
+    after: Option<serde_json::Value>,
+}
+
+impl From<FieldDifference> for FieldView {
+    fn from(FieldDifference { field, before, after }: FieldDifference) -> Self {
+        Self { field, before, after }
+    }
 }
 
 /// What a manifest says about a key.
@@ -132,6 +173,13 @@ impl From<Compared> for DifferenceView {
     fn from(compared: Compared) -> Self {
         let Compared { kind: change, difference, from_key: from_path } = compared;
         let key = difference.key;
+        let (content_changed, metadata) = match (&difference.before, &difference.after) {
+            (Some(Entry::Pin(before)), Some(Entry::Pin(after))) => {
+                let fields = before.metadata.differences(&after.metadata);
+                (Some(before.content != after.content), fields.into_iter().map(FieldView::from).collect())
+            }
+            _ => (None, Vec::new()),
+        };
         let kind = match Key::parse(&key) {
             Some(Key::Parameter(_)) => "parameter",
             Some(Key::Access(_)) => "access",
@@ -145,6 +193,8 @@ impl From<Compared> for DifferenceView {
             from_path,
             before: difference.before.map(EntryView::from),
             after: difference.after.map(EntryView::from),
+            content_changed,
+            metadata,
         }
     }
 }
@@ -159,7 +209,7 @@ fn change_name(change: ChangeKind) -> &'static str {
 }
 
 impl TotalsView {
-    fn of(compared: &[Compared]) -> Self {
+    pub fn of(compared: &[Compared]) -> Self {
         let size = |entry: &Option<Entry>| match entry {
             Some(Entry::Pin(pin)) => pin.size_bytes,
             Some(Entry::Parameter(_) | Entry::Access(_)) | None => 0,
@@ -172,6 +222,11 @@ impl TotalsView {
                 ChangeKind::Removed => &mut totals.removed,
                 ChangeKind::Moved => &mut totals.moved,
             } += 1;
+            match Key::parse(&difference.key) {
+                Some(Key::Parameter(_)) => totals.parameters += 1,
+                Some(Key::Access(_)) => totals.access_rules += 1,
+                Some(Key::Path(_)) | None => {}
+            }
             totals.bytes_before += size(&difference.before);
             totals.bytes_after += size(&difference.after);
         }
@@ -180,18 +235,43 @@ impl TotalsView {
 }
 
 /// Compares two states of what is served.
-#[utoipa::path(tag = "releases", params(CompareQuery), responses((status = 200, body = ComparisonView)))]
+///
+/// With `Accept: application/x-ndjson` the answer is all differences, one JSON object a line and no pages.
+#[utoipa::path(tag = "releases", params(CompareQuery), responses((status = 200,
+    content((ComparisonView = "application/json"), (DifferenceView = "application/x-ndjson")))))]
 #[get("/projects/{project}/compare")]
-pub async fn compare(asked: Asked) -> Result<Json<ComparisonView>, Problem> {
-    let caller = asked.caller().await?;
-    let project = asked.readable_project().await?;
+pub async fn compare(asked: Asked) -> Result<HttpResponse, Problem> {
     let CompareQuery { from, to, limit, cursor } = asked.query()?;
     let page = asked.paging(limit, cursor, asked.config().limits.page_max)?;
-    let sides = (side(&asked, &project, "from", &from).await?, side(&asked, &project, "to", &to).await?);
-    let compared = operations::compare(asked.engine(), &caller, &project.name, &sides.0, &sides.1).await?;
+    let compared = compared(&asked, &from, &to).await?;
+    let accept = asked.request.headers().get(ACCEPT);
+    if accept.is_some_and(|accept| accept.as_bytes().starts_with(NDJSON.as_bytes())) {
+        let lines = stream::iter(compared).chunks(LINES_AT_ONCE).map(|lines| Ok::<_, Infallible>(text(lines)));
+        return Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, NDJSON)).streaming(lines));
+    }
     let totals = TotalsView::of(&compared);
     let (items, next_cursor) = cut(compared, &page);
-    Ok(Json(ComparisonView { from, to, totals, items, next_cursor }))
+    Ok(HttpResponse::Ok().json(ComparisonView { from, to, totals, items, next_cursor }))
+}
+
+/// What differs between two sides.
+///
+/// # Errors
+/// Invalid for what is no side, not found.
+pub async fn compared(asked: &Asked, from: &str, to: &str) -> Result<Vec<Compared>, Problem> {
+    let caller = asked.caller().await?;
+    let project = asked.readable_project().await?;
+    let sides = (side(asked, &project, "from", from).await?, side(asked, &project, "to", to).await?);
+    Ok(operations::compare(asked.engine(), &caller, &project.name, &sides.0, &sides.1).await?)
+}
+
+fn text(compared: Vec<Compared>) -> Bytes {
+    let mut text = Vec::with_capacity(compared.len() * 512);
+    for line in compared {
+        serde_json::to_writer(&mut text, &DifferenceView::from(line)).expect("a line consists of texts and numbers");
+        text.push(b'\n');
+    }
+    text.into()
 }
 
 /// The page of the differences, which are sorted by key.
@@ -216,6 +296,11 @@ async fn side(asked: &Asked, project: &ProjectRow, field: &'static str, text: &s
         _ => {}
     }
     if let Some(name) = text.strip_prefix("environment:") {
+        if let Some((name, at)) = name.split_once('@') {
+            let name = name.parse().map_err(|why| Problem::invalid(field, why))?;
+            let at = at.parse().map_err(|why| Problem::invalid(field, why))?;
+            return Ok(Side::EnvironmentAt(name, at));
+        }
         return name.parse().map(Side::Environment).map_err(|why| Problem::invalid(field, why));
     }
     let name = text.strip_prefix("release:").unwrap_or(text);
@@ -224,7 +309,7 @@ async fn side(asked: &Asked, project: &ProjectRow, field: &'static str, text: &s
     }
     let Ok(number) = name.parse::<ReleaseNumber>() else {
         return Err(invalid(format!(
-            "{text:?} is nothing to compare: write environment:NAME, R-12.3, release:R-12, latest or empty"
+            "{text:?} is nothing to compare: write environment:NAME, environment:NAME@INSTANT, R-12.3, release:R-12, latest or empty"
         )));
     };
     let release = asked.catalog().release(project.number, number).await?;

@@ -33,6 +33,8 @@ const SEGMENTS: &[(&str, &str)] = &[
     ("point", "The number of the checklist's point"),
     ("deployment", "The environment's revision after the deployment"),
     ("user", "The person's name, without @"),
+    ("search", "The saved search's name"),
+    ("proposal", "The proposal's number, counted from 1"),
 ];
 
 /// Bytes of any kind.

@@ -8,6 +8,7 @@ mod batch;
 mod builds;
 mod changes;
 mod compare;
+mod compare_folders;
 mod contents;
 mod deployments;
 mod docs;
@@ -18,6 +19,7 @@ mod gate;
 mod health;
 mod me;
 mod metadata;
+mod planning;
 mod projects;
 mod references;
 mod releases;
@@ -46,8 +48,13 @@ pub fn routes(config: &mut ServiceConfig, services: &Services) {
 
 /// Every address of the API with its handler and its description: neither can be there without the other.
 fn api() -> impl HttpServiceFactory + OpenApiFactory {
-    let nouns = scope("/api/v1").configure(who).configure(assets).configure(releases);
-    let nouns = nouns.configure(dependencies).configure(operation);
+    let nouns = scope("/api/v1")
+        .configure(who)
+        .configure(assets)
+        .configure(dependencies)
+        .configure(releases)
+        .configure(planning::routes)
+        .configure(operation);
     let health = |config: &mut Described<'_>| {
         config.service(health::read_health).service(health::read_readiness).service(health::read_metrics);
     };
@@ -85,7 +92,7 @@ fn releases(config: &mut Described<'_>) {
     config.service(releases::read_release).service(releases::describe_release);
     config.service(changes::list_changes).service(changes::add_changes).service(changes::remove_changes);
     config.service(builds::list_builds).service(builds::create_build).service(builds::read_build);
-    config.service(compare::compare);
+    config.service(compare::compare).service(compare_folders::compare_folders);
     config.service(environments::list_environments).service(environments::create_environment);
     config.service(environments::read_environment).service(environments::set_environment);
     config.service(deployments::promote).service(deployments::roll_back);

@@ -7,11 +7,12 @@ use utoipa::ToSchema;
 use shelfmark_domain::name::{BuildName, ReleaseNumber, UserName};
 use shelfmark_domain::release::{ReleaseKind, ReleaseState};
 use shelfmark_domain::time::Timestamp;
-use shelfmark_engine::catalog::{Catalog, CatalogError, ProjectRow, ReleaseRow};
+use shelfmark_engine::catalog::{Catalog, CatalogError, DateRow, ProjectRow, ReleaseRow};
 use shelfmark_engine::operations::{self, ReleaseDraft, ReleasePatch};
 
 use super::docs::Repeatable;
 use super::extract::{Asked, PageQuery, PageView, given, tag};
+use super::planning::dates::TargetView;
 use crate::web::Problem;
 
 /// A release to be made.
@@ -62,11 +63,16 @@ pub struct ReleaseView {
     /// draft, frozen, released, rolled_back, closed or cancelled.
     #[schema(value_type = String, example = "draft")]
     state: ReleaseState,
+    /// When it is to go live; the newest date that was proposed. Null until one is.
+    target: Option<TargetView>,
     created_by: String,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     /// How many changes it has.
     changes: i64,
+    /// How many of its keys other open releases change too; GET conflicts says which. Left out of lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conflicts: Option<i64>,
     #[schema(value_type = Option<String>, example = "R-12.3")]
     latest_build: Option<BuildName>,
     /// What `If-Match` can insist on; goes up with every change of the release.
@@ -74,7 +80,7 @@ pub struct ReleaseView {
 }
 
 impl ReleaseView {
-    fn of(row: ReleaseRow, changes: i64) -> Self {
+    fn of(row: ReleaseRow, changes: i64, date: Option<&DateRow>, conflicts: Option<i64>) -> Self {
         let latest_build = (row.last_build > 0).then_some(BuildName { release: row.number, number: row.last_build });
         let ReleaseRow { number, title, description, kind, manager, state, created_by, created_at, revision, .. } = row;
         Self {
@@ -84,9 +90,11 @@ impl ReleaseView {
             kind,
             manager,
             state,
+            target: date.map(TargetView::from),
             created_by,
             created_at,
             changes,
+            conflicts,
             latest_build,
             revision,
         }
@@ -96,21 +104,24 @@ impl ReleaseView {
 async fn views(catalog: &Catalog, project: i64, rows: Vec<ReleaseRow>) -> Result<Vec<ReleaseView>, CatalogError> {
     let numbers: Vec<ReleaseNumber> = rows.iter().map(|row| row.number).collect();
     let counts = catalog.count_changes_of(project, &numbers).await?;
+    let dates = catalog.newest_dates(project, &numbers).await?;
     let view = |row: ReleaseRow| {
         let changes = counts.get(&row.number).copied().unwrap_or(0);
-        ReleaseView::of(row, changes)
+        let date = dates.get(&row.number);
+        ReleaseView::of(row, changes, date, None)
     };
     Ok(rows.into_iter().map(view).collect())
 }
 
-/// A release as it is shown.
-///
-/// # Errors
-/// When its changes can't be counted.
+/// A release with its date and what is counted of it.
+/// When the database doesn't answer.
 pub async fn view(catalog: &Catalog, project: &ProjectRow, row: ReleaseRow) -> Result<ReleaseView, CatalogError> {
     let changes = catalog.count_changes_of(project.number, &[row.number]).await?;
     let changes = changes.get(&row.number).copied().unwrap_or(0);
-    Ok(ReleaseView::of(row, changes))
+    let dates = catalog.newest_dates(project.number, &[row.number]).await?;
+    let conflicts = if row.state.is_open() { catalog.count_conflicts(project.number, row.number).await? } else { 0 };
+    let date = dates.get(&row.number);
+    Ok(ReleaseView::of(row, changes, date, Some(conflicts)))
 }
 
 /// The release in the address.

@@ -18,6 +18,8 @@ fn example(name: &str) -> &'static str {
         "token" => "t",
         "user" => "anna",
         "waiver" | "point" | "deployment" => "1",
+        "search" => "icons",
+        "proposal" => "1",
         other => panic!("{{{other}}} has no example"),
     }
 }

@@ -108,7 +108,7 @@ async fn a_comparison_names_every_difference_with_its_kind() {
         ];
         assert_eq!(items, expected);
         assert_eq!(compared["items"][2]["from_path"], "moved.txt");
-        let totals = json!({ "added": 1, "changed": 1, "removed": 1, "moved": 1, "bytes_before": 4, "bytes_after": 8 });
+        let totals = json!({ "added": 1, "changed": 1, "removed": 1, "moved": 1, "bytes_before": 4, "bytes_after": 8, "parameters": 0, "access_rules": 0 });
         assert_eq!(compared["totals"], totals);
     }
 }

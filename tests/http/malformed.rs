@@ -81,7 +81,7 @@ async fn an_address_or_parameter_that_is_not_what_it_should_be() {
             ("build", get("site/builds/R-1"), "build"),
             ("side", get("site/compare?from=here&to=empty"), "from"),
             ("a missing side", get("site/compare?from=empty"), "to"),
-            ("latest on the left", get("site/compare?from=latest&to=empty"), ""),
+            ("an instant of a side", get("site/compare?from=environment:production@soon&to=empty"), "from"),
             ("instant", get("site/environments/production/served?at=2026-02-30"), "at"),
             ("unknown parameter", get("site/assets?prefx=a"), "prefx"),
             ("a parameter twice", get("site/assets?limit=1&limit=2"), "limit"),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use shelfmark_domain::failure::{Failure as _, FailureKind};
 use shelfmark_domain::pin::{AssetId, Entry, Pin};
 use shelfmark_engine::operations::{
-    AddedChange as Add, Base, ChangeKind, CompareError, Compared, Move, Side, compare, move_assets,
+    AddedChange as Add, Base, ChangeKind, Compared, Move, Side, by_folder, compare, move_assets,
 };
 
 use super::chance::Chance;
@@ -17,6 +17,9 @@ laws![
     a_comparison_says_what_the_maps_say,
     an_asset_that_was_served_twice_is_removed_twice,
     a_comparison_of_what_is_not_there_is_refused,
+    the_latest_is_compared_from_either_side,
+    what_an_environment_served_at_an_instant_is_compared,
+    folders_sum_up_to_the_whole,
 ];
 
 type Map = BTreeMap<String, Entry>;
@@ -133,8 +136,73 @@ async fn a_comparison_of_what_is_not_there_is_refused(ground: &Ground) {
             assert_eq!(refused.kind(), FailureKind::NotFound, "{from:?} {to:?}");
         }
     }
-    let turned = compare(&ground.engine, &ground.caller(), &ground.name, &Side::Latest, &Side::Empty).await;
-    assert!(matches!(turned, Err(CompareError::LatestFirst)));
+    let then = Side::EnvironmentAt(of("nowhere"), ground.engine.clock.now());
+    let refused = compare(&ground.engine, &ground.caller(), &ground.name, &then, &Side::Empty).await.unwrap_err();
+    assert_eq!(refused.kind(), FailureKind::NotFound);
     assert!(compared(ground, &Side::Latest, &Side::Latest).await.is_empty());
     assert!(compared(ground, &Side::Empty, &Side::Empty).await.is_empty());
+}
+
+async fn the_latest_is_compared_from_either_side(ground: &Ground) {
+    let mut chance = Chance::new();
+    stir(ground, &mut chance).await;
+    let first = ground.build_latest().await;
+    ground.promote("production", first.name).await;
+    stir(ground, &mut chance).await;
+    let (served, library) = (ground.entries(first.manifest).await, library(ground).await);
+    let production = Side::Environment(of("production"));
+
+    assert_compares(&compared(ground, &production, &Side::Latest).await, &served, &library);
+    assert_compares(&compared(ground, &Side::Latest, &production).await, &library, &served);
+    assert_compares(&compared(ground, &Side::Latest, &Side::Empty).await, &library, &Map::new());
+}
+
+async fn what_an_environment_served_at_an_instant_is_compared(ground: &Ground) {
+    let before = ground.engine.clock.now();
+    ground.put("a", "1").await;
+    let first = ground.build_latest().await;
+    let at = ground.promote("production", first.name).await.deployment.at;
+    ground.put("a", "2").await;
+    ground.put("b", "1").await;
+    let second = ground.build_latest().await;
+    ground.promote("production", second.name).await;
+    let (one, two) = (ground.entries(first.manifest).await, ground.entries(second.manifest).await);
+
+    let then = |at| Side::EnvironmentAt(of("production"), at);
+    assert_compares(&compared(ground, &then(at), &Side::Environment(of("production"))).await, &one, &two);
+    assert_compares(&compared(ground, &then(before), &then(at)).await, &Map::new(), &one);
+    assert!(compared(ground, &then(ground.engine.clock.now()), &Side::Build(second.name)).await.is_empty());
+}
+
+async fn folders_sum_up_to_the_whole(ground: &Ground) {
+    let mut chance = Chance::new();
+    for _ in 0..3 {
+        stir(ground, &mut chance).await;
+    }
+    let first = ground.build_latest().await;
+    ground.promote("production", first.name).await;
+    stir(ground, &mut chance).await;
+    let all = compared(ground, &Side::Build(first.name), &Side::Latest).await;
+    let of_kind = |kind| all.iter().filter(|compared| compared.kind == kind).count() as u64;
+    let size = |entry: &Option<Entry>| if let Some(Entry::Pin(pin)) = entry { pin.size_bytes } else { 0 };
+    let bytes_before: u64 = all.iter().map(|compared| size(&compared.difference.before)).sum();
+    let bytes_after: u64 = all.iter().map(|compared| size(&compared.difference.after)).sum();
+
+    for depth in [None, Some(0), Some(1), Some(2)] {
+        let folders = by_folder(&all, depth);
+        let sum = |count: fn(&shelfmark_engine::operations::FolderDifference) -> u64| -> u64 {
+            folders.iter().map(count).sum()
+        };
+        assert_eq!(sum(|f| f.added), of_kind(ChangeKind::Added), "{depth:?}");
+        assert_eq!(sum(|f| f.changed), of_kind(ChangeKind::Changed), "{depth:?}");
+        assert_eq!(sum(|f| f.removed), of_kind(ChangeKind::Removed), "{depth:?}");
+        assert_eq!(sum(|f| f.moved), of_kind(ChangeKind::Moved), "{depth:?}");
+        assert_eq!((sum(|f| f.bytes_before), sum(|f| f.bytes_after)), (bytes_before, bytes_after), "{depth:?}");
+        assert!(folders.is_sorted_by(|a, b| a.folder < b.folder));
+        assert!(depth != Some(0) || folders.len() <= 1);
+        for folder in folders {
+            let moved_away = folder.files_before + folder.added + folder.moved >= folder.files_after + folder.removed;
+            assert!(moved_away, "{folder:?}: who goes without being removed has moved");
+        }
+    }
 }

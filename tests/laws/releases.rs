@@ -82,7 +82,7 @@ async fn note(site: &Site, base: &Map, lines: &mut Lines, change: &Add) {
             lines.insert(format!("-/access/{folder}"), Some(Entry::Access(*visibility)));
         }
         Add::RemoveAccess(folder) => drop(lines.insert(format!("-/access/{folder}"), None)),
-        Add::AssetById { .. } => unreachable!("this model has paths only"),
+        Add::AssetById { .. } | Add::SavedSearch(_) => unreachable!("this model has paths only"),
     }
 }
 

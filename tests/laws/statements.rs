@@ -6,8 +6,8 @@ use shelfmark_domain::hash::ContentId;
 use shelfmark_domain::name::{BuildName, ReleaseNumber};
 use shelfmark_domain::pin::{AssetId, Parameter};
 use shelfmark_engine::operations::{
-    AddedChange as Add, Base, Caller, Collected, Expect, Move, build, collect_garbage, move_assets, plan_collection,
-    remove, undelete,
+    AddedChange as Add, Base, Caller, Collected, DateDraft, Expect, Keeping, Move, Resolution, build, collect_garbage,
+    move_assets, plan_collection, propose_date, rebase, remove, resolve_conflicts, undelete,
 };
 
 use super::chance::noise;
@@ -31,6 +31,8 @@ enum Work {
     Remove,
     Undelete,
     Collect,
+    ProposeDate,
+    Resolve,
 }
 
 /// One time of it, made ready.
@@ -65,6 +67,16 @@ impl Round {
                 round.asset = Some(site.put(&round.path(), format!("{number}")).await.asset.unwrap().id);
             }
             Work::Collect => refused_batch(through, number).await,
+            Work::ProposeDate => round.release = Some(site.release(Vec::new()).await),
+            Work::Resolve => {
+                let line = |version| Add::Asset { path: of(round.path()), version: Some(version) };
+                site.put(&round.path(), "ours").await;
+                site.put(&round.path(), "theirs").await;
+                let draft = site.release(vec![line(1)]).await;
+                let beside = site.build_of(vec![line(2)]).await;
+                site.promote("production", beside.name).await;
+                round.release = Some(draft);
+            }
         }
         if work == Work::Undelete {
             round.remove(site).await.unwrap();
@@ -114,6 +126,26 @@ impl Round {
             Work::Undelete => {
                 let brought_back = undelete(engine, caller, name, self.asset.unwrap(), None).await;
                 brought_back.map(drop).map_err(|error| error.kind())
+            }
+            Work::ProposeDate => {
+                let caller = site.caller_with_key(&self.path(), "propose");
+                let draft = DateDraft {
+                    date: "2999-01-01T00:00".into(),
+                    zone: Some("UTC".parse().unwrap()),
+                    remark: String::new(),
+                    expected: None,
+                };
+                let proposed = propose_date(engine, &caller, name, self.release.unwrap(), draft).await;
+                proposed.map(drop).map_err(|error| error.kind())
+            }
+            Work::Resolve => {
+                let found = rebase(engine, &caller, name, self.release.unwrap(), None).await;
+                let conflict = found.map_err(|error| error.kind())?.conflicts.remove(0);
+                let (key, theirs) = (conflict.key, conflict.theirs_name);
+                let ours = [Resolution { key, theirs, keeping: Keeping::Ours }];
+                let caller = site.caller_with_key(&self.path(), "resolve");
+                let resolved = resolve_conflicts(engine, &caller, name, self.release.unwrap(), (None, &ours), None);
+                resolved.await.map(drop).map_err(|error| error.kind())
             }
             Work::Collect => {
                 // Objects go one run after their rows.
@@ -171,6 +203,14 @@ impl Round {
             }
             Work::Remove => is_at(self.path()).await.is_none(),
             Work::Undelete => is_at(self.path()).await.is_some(),
+            Work::ProposeDate => {
+                let (project, release) = (site.row().await.number, self.release.unwrap());
+                !site.engine.catalog.newest_dates(project, &[release]).await.unwrap().is_empty()
+            }
+            Work::Resolve => {
+                let found = rebase(&site.engine, &site.caller(), &site.name, self.release.unwrap(), None).await;
+                found.unwrap().conflicts[0].is_resolved()
+            }
             Work::Collect => plan_collection(&site.engine, &later(site, 2)).await.unwrap() == Collected::default(),
         }
     }
@@ -272,4 +312,6 @@ laws_of_statements![
     a_removal_survives_every_failing_statement: Remove,
     an_undeletion_survives_every_failing_statement: Undelete,
     a_collection_survives_every_failing_statement: Collect,
+    a_proposed_date_survives_every_failing_statement: ProposeDate,
+    a_resolution_survives_every_failing_statement: Resolve,
 ];

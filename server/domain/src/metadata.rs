@@ -36,6 +36,15 @@ pub struct Metadata {
     pub fields: BTreeMap<String, String>,
 }
 
+/// A field that two versions say differently; as JSON, `None` where it is not said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldDifference {
+    /// Such as `alt_text`, or `fields.campaign` for a custom field.
+    pub field: String,
+    pub before: Option<serde_json::Value>,
+    pub after: Option<serde_json::Value>,
+}
+
 /// Why metadata is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidMetadata {
@@ -63,6 +72,31 @@ impl Metadata {
             return String::new();
         }
         serde_json::to_string(self).expect("metadata consists of texts and lists of texts, which JSON can hold")
+    }
+
+    /// What this metadata says differently from what another says now, by field.
+    pub fn differences(&self, after: &Self) -> Vec<FieldDifference> {
+        let (before, after) = (self.by_field(), after.by_field());
+        let fields: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        let difference = |field: &String| {
+            let (before, after) = (before.get(field).cloned(), after.get(field).cloned());
+            (before != after).then(|| FieldDifference { field: field.clone(), before, after })
+        };
+        fields.into_iter().filter_map(difference).collect()
+    }
+
+    fn by_field(&self) -> BTreeMap<String, serde_json::Value> {
+        let whole = serde_json::to_value(self).expect("metadata consists of texts, which JSON can hold");
+        let mut said = BTreeMap::new();
+        for (field, value) in whole.as_object().into_iter().flatten() {
+            match value.as_object() {
+                Some(custom) => {
+                    said.extend(custom.iter().map(|(name, value)| (format!("{field}.{name}"), value.clone())))
+                }
+                None => drop(said.insert(field.clone(), value.clone())),
+            }
+        }
+        said
     }
 
     /// Checks the limits, sorts the tags and removes doubled ones.

@@ -99,6 +99,10 @@ named! {
     UserName, is_slug, |text| InvalidName::Slug { what: "a person", text }
 }
 named! {
+    /// The name of a saved search within its project.
+    SearchName, is_slug, |text| InvalidName::Slug { what: "a saved search", text }
+}
+named! {
     /// The name of a released parameter.
     ParameterName,
     |text: &str| (1..=200).contains(&text.len())

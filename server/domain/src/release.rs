@@ -72,6 +72,14 @@ impl ReleaseState {
         }
     }
 
+    /// Whether it is still to be released, so that what it changes matters to others.
+    pub const fn is_open(self) -> bool {
+        match self {
+            Self::Draft | Self::Frozen => true,
+            Self::Released | Self::RolledBack | Self::Closed | Self::Cancelled => false,
+        }
+    }
+
     /// The state after a build of this release reaches the final environment.
     pub const fn after_final_promotion(self) -> Self {
         match self {

@@ -67,7 +67,12 @@ const FROM: &str = "FROM assets s JOIN versions v ON v.asset = s.id AND v.number
 const STATE: &str = "s.id, s.path, v.number, v.content, v.size_bytes, v.media_type, v.width, v.height, v.metadata, \
      s.deleted_at FROM assets s JOIN versions v ON v.asset = s.id AND v.number = s.latest";
 
-fn read(row: &sqlx::any::AnyRow) -> Result<AssetRow, CatalogError> {
+/// What `read` takes: an asset with its latest version, to be narrowed down.
+pub(super) fn whole() -> String {
+    format!("{COLUMNS}, {VERSION} {FROM}")
+}
+
+pub(super) fn read(row: &sqlx::any::AnyRow) -> Result<AssetRow, CatalogError> {
     let (id, path, deleted_at) = (row.asset(0)?, row.text(1)?, row.time_or_null(2)?);
     Ok(AssetRow { id, path, deleted_at, latest: version::read(row, 3)? })
 }

@@ -109,11 +109,12 @@ impl Reading<'_> {
 }
 
 impl Write {
-    /// Adds a build.
-    pub async fn insert_build(&mut self, project: i64, build: &BuildRow) -> Result<(), CatalogError> {
+    /// Adds a build. `seen` is the audit sequence up to which it knows what the environment that it tracks serves.
+    pub async fn insert_build(&mut self, project: i64, build: &BuildRow, seen: i64) -> Result<(), CatalogError> {
         query(
             "INSERT INTO builds (project, release, number, manifest, base_release, base_build, pins, size_bytes, \
-             created_by, created_at, builder, tracks) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             created_by, created_at, builder, tracks, seen) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         )
         .bind(project)
         .bind(build.name.release.get())
@@ -127,6 +128,7 @@ impl Write {
         .bind(build.created_at.as_micros())
         .bind(build.builder.clone())
         .bind(build.tracks.as_ref().map(ToString::to_string))
+        .bind(seen)
         .execute(self.connection())
         .await?;
         Ok(())

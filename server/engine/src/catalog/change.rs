@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use shelfmark_domain::hash::ContentId;
 use shelfmark_domain::name::ReleaseNumber;
 use shelfmark_domain::path::FolderPath;
-use shelfmark_domain::pin::{AssetId, Parameter, Pin, Visibility};
+use shelfmark_domain::pin::{AssetId, Entry, Parameter, Pin, Visibility};
 use shelfmark_domain::time::Timestamp;
 
 use super::asset::range;
@@ -38,6 +38,25 @@ pub struct ChangeRow {
     pub value: ChangeValue,
 }
 
+impl ChangeRow {
+    /// What a build serves at the key because of this line, given the pin that it names; `None` for nothing.
+    ///
+    /// # Errors
+    /// `Corrupt` for a line that names a version which isn't there.
+    pub fn into_entry(self, pin: Option<Pin>) -> Result<(String, Option<Entry>), CatalogError> {
+        let entry = match (self.value, pin) {
+            (ChangeValue::Pin { .. }, Some(pin)) => Some(Entry::Pin(pin)),
+            (ChangeValue::Parameter(parameter), _) => Some(Entry::Parameter(parameter)),
+            (ChangeValue::Access(visibility), _) => Some(Entry::Access(visibility)),
+            (ChangeValue::Remove, _) => None,
+            (ChangeValue::Pin { .. }, None) => {
+                return Err(corrupt(format!("a change of {} that names no version", self.key)));
+            }
+        };
+        Ok((self.key, entry))
+    }
+}
+
 /// A listed change, with what people want to see of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PinnedChange {
@@ -53,16 +72,35 @@ fn json<T: serde::de::DeserializeOwned>(row: &sqlx::any::AnyRow, at: usize) -> R
     serde_json::from_str(&text).map_err(|error| corrupt(format!("a change that can't be read: {error}")))
 }
 
-/// Reads `key, kind, asset, version, value`, from the first column on.
-fn read(row: &sqlx::any::AnyRow) -> Result<ChangeRow, CatalogError> {
-    let value = match row.text(1)?.as_str() {
-        "pin" => ChangeValue::Pin { asset: row.asset(2)?, version: row.int(3)? },
-        "parameter" => ChangeValue::Parameter(json(row, 4)?),
-        "access" => ChangeValue::Access(json(row, 4)?),
+/// Reads `key, kind, asset, version, value`, from a column on.
+pub(super) fn read(row: &sqlx::any::AnyRow, first: usize) -> Result<ChangeRow, CatalogError> {
+    let value = match row.text(first + 1)?.as_str() {
+        "pin" => ChangeValue::Pin { asset: row.asset(first + 2)?, version: row.int(first + 3)? },
+        "parameter" => ChangeValue::Parameter(json(row, first + 4)?),
+        "access" => ChangeValue::Access(json(row, first + 4)?),
         "remove" => ChangeValue::Remove,
         other => return Err(corrupt(format!("{other:?} as a kind of change"))),
     };
-    Ok(ChangeRow { key: row.text(0)?, value })
+    Ok(ChangeRow { key: row.text(first)?, value })
+}
+
+const COMPLETE: &str = "c.key, c.kind, c.asset, c.version, c.value, v.content, v.size_bytes, v.media_type, v.width, \
+     v.height, v.at, v.metadata FROM changes c LEFT JOIN versions v ON v.asset = c.asset AND v.number = c.version";
+
+fn read_complete(row: &sqlx::any::AnyRow) -> Result<(ChangeRow, Option<Pin>), CatalogError> {
+    let change = read(row, 0)?;
+    let ChangeValue::Pin { asset, version } = change.value else { return Ok((change, None)) };
+    let pin = Pin {
+        asset,
+        version,
+        content: row.content(5)?,
+        size_bytes: row.size(6)?,
+        media_type: row.text(7)?,
+        dimensions: row.dimensions(8, 9)?,
+        modified_at: row.time(10)?,
+        metadata: row.metadata(11)?,
+    };
+    Ok((change, Some(pin)))
 }
 
 fn to_json(value: &impl serde::Serialize) -> Option<String> {
@@ -110,7 +148,7 @@ impl Catalog {
         .fetch_all(&self.reader)
         .await?;
         let read = |row: &sqlx::any::AnyRow| {
-            let change = read(row)?;
+            let change = read(row, 0)?;
             let content = matches!(change.value, ChangeValue::Pin { .. }).then(|| row.content(5)).transpose()?;
             Ok(PinnedChange { change, content, added_by: row.text(6)?, added_at: row.time(7)? })
         };
@@ -145,34 +183,36 @@ impl Catalog {
         after: &str,
         limit: u32,
     ) -> Result<Vec<(ChangeRow, Option<Pin>)>, CatalogError> {
-        let rows = query(
-            "SELECT c.key, c.kind, c.asset, c.version, c.value, v.content, v.size_bytes, v.media_type, v.width, \
-             v.height, v.at, v.metadata FROM changes c \
-             LEFT JOIN versions v ON v.asset = c.asset AND v.number = c.version \
-             WHERE c.project = $1 AND c.release = $2 AND c.key > $3 ORDER BY c.key LIMIT $4",
-        )
+        let rows = query(format!(
+            "SELECT {COMPLETE} WHERE c.project = $1 AND c.release = $2 AND c.key > $3 ORDER BY c.key LIMIT $4"
+        ))
         .bind(project)
         .bind(release.get())
         .bind(after.to_owned())
         .bind(i64::from(limit))
         .fetch_all(&self.reader)
         .await?;
-        let read = |row: &sqlx::any::AnyRow| {
-            let change = read(row)?;
-            let ChangeValue::Pin { asset, version } = change.value else { return Ok((change, None)) };
-            let pin = Pin {
-                asset,
-                version,
-                content: row.content(5)?,
-                size_bytes: row.size(6)?,
-                media_type: row.text(7)?,
-                dimensions: row.dimensions(8, 9)?,
-                modified_at: row.time(10)?,
-                metadata: row.metadata(11)?,
-            };
-            Ok((change, Some(pin)))
-        };
-        rows.iter().map(read).collect()
+        rows.iter().map(read_complete).collect()
+    }
+
+    /// The lines of a release with these keys, each pin complete.
+    pub async fn changes_of_keys(
+        &self,
+        project: i64,
+        release: ReleaseNumber,
+        keys: &[String],
+    ) -> Result<Vec<(ChangeRow, Option<Pin>)>, CatalogError> {
+        let mut connection = self.reader.acquire().await?;
+        let rows = rows::select_in(
+            &mut connection,
+            &format!("SELECT {COMPLETE} WHERE c.project = $1 AND c.release = $2 AND c.key IN"),
+            "",
+            (2, |query| query.bind(project).bind(release.get())),
+            keys,
+            |query, key| query.bind(key.clone()),
+        )
+        .await?;
+        rows.iter().map(read_complete).collect()
     }
 }
 

@@ -23,6 +23,7 @@ mod listen;
 mod pack;
 mod page;
 mod place;
+mod planning;
 mod project;
 mod publication;
 mod reading;
@@ -54,6 +55,10 @@ pub use gate::{
 pub use listen::PointerSignal;
 pub use pack::PackState;
 pub use page::{Cursor, InvalidCursor, Page};
+pub use planning::{
+    AgreementRow, CalendarKeyRow, ConflictRow, DateRow, OutdatedLine, Past, PlannedRow, SearchRow, Selection,
+    ServedSince,
+};
 pub use project::ProjectRow;
 pub use reading::{Reading, Snapshot};
 pub use references::{

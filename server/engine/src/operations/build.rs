@@ -9,15 +9,15 @@ use shelfmark_domain::failure::{Failure, FailureKind};
 use shelfmark_domain::hash::{ChunkId, ManifestId};
 use shelfmark_domain::manifest::{Edits, Leaf, Rebuild, RebuiltRoot, Root, Step};
 use shelfmark_domain::name::{BuildName, EnvironmentName, ProjectName, ReleaseNumber};
-use shelfmark_domain::pin::Entry;
 use shelfmark_domain::release::ReleaseState;
 
 use super::caller::{AccessError, Caller};
 use super::chunks::ReadError;
 use super::cutting::{NewChunk, Storing};
 use super::packing::{PackError, Packed};
+use super::planning::conflicts_with_served;
 use crate::Engine;
-use crate::catalog::{AuditDraft, BuildRow, CatalogError, ChangeValue, ProjectRow};
+use crate::catalog::{AuditDraft, BuildRow, CatalogError, EnvironmentPointer, ProjectRow};
 
 /// Changes read at a time.
 const PAGE: u32 = 5_000;
@@ -50,6 +50,11 @@ pub enum BuildError {
     NoBuild(BuildName),
     #[error("there is no environment {0} in this project")]
     NoEnvironment(EnvironmentName),
+    #[error(
+        "{conflicts} of release {number} would undo what {environment} serves by now; look at them with GET \
+         releases/{number}/rebase?environment={environment}, say for each which one holds, and build again"
+    )]
+    Conflicts { number: ReleaseNumber, environment: EnvironmentName, conflicts: String },
     #[error("the release keeps changing; build it again when it has settled")]
     Restless,
     #[error(transparent)]
@@ -66,7 +71,7 @@ impl Failure for BuildError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::NoRelease(_) | Self::NoBuild(_) | Self::NoEnvironment(_) => FailureKind::NotFound,
-            Self::NotDraft { .. } | Self::Empty(_) => FailureKind::Conflict,
+            Self::NotDraft { .. } | Self::Empty(_) | Self::Conflicts { .. } => FailureKind::Conflict,
             Self::Restless => FailureKind::Busy,
             Self::Access(error) => error.kind(),
             Self::Read(error) => error.kind(),
@@ -103,10 +108,11 @@ pub async fn build(
         if !release.state.takes_changes() {
             return Err(BuildError::NotDraft { number, state: release.state });
         }
-        let (on, tracks) = base_of(engine, &project, &base).await?;
+        let (on, tracked) = base_of(engine, &project, &base).await?;
+        check_conflicts(engine, &project, number, tracked.as_ref()).await?;
         let edits = edits(engine, &project, number).await?;
         let (rebuilt, packed) = rebuild(engine, on.map(|served| served.manifest), edits).await?;
-        let made = Made { rebuilt, packed, base: on.map(|served| served.build), tracks };
+        let made = Made { rebuilt, packed, base: on.map(|served| served.build), tracked };
         if let Some(build) = record(engine, caller, &project, release.revision, number, made).await? {
             return Ok(build);
         }
@@ -114,12 +120,29 @@ pub async fn build(
     Err(BuildError::Restless)
 }
 
+/// Nothing is silently undone: a line that would do so must have been looked at by a person.
+async fn check_conflicts(
+    engine: &Engine,
+    project: &ProjectRow,
+    number: ReleaseNumber,
+    tracked: Option<&EnvironmentPointer>,
+) -> Result<(), BuildError> {
+    let Some(tracked) = tracked else { return Ok(()) };
+    let conflicts = conflicts_with_served(engine, project, number, tracked).await?;
+    let conflicts = match conflicts.iter().filter(|conflict| !conflict.is_resolved()).count() {
+        0 => return Ok(()),
+        1 => "1 line".to_owned(),
+        many => format!("{many} lines"),
+    };
+    Err(BuildError::Conflicts { number, environment: tracked.environment.name.clone(), conflicts })
+}
+
 /// What a release is built on, and the environment that serves it if it was named so.
 async fn base_of(
     engine: &Engine,
     project: &ProjectRow,
     base: &Base,
-) -> Result<(Option<Served>, Option<EnvironmentName>), BuildError> {
+) -> Result<(Option<Served>, Option<EnvironmentPointer>), BuildError> {
     let at = match base {
         Base::Empty => return Ok((None, None)),
         Base::Build(name) => {
@@ -132,7 +155,7 @@ async fn base_of(
             Some(at.ok_or_else(|| BuildError::NoEnvironment(name.clone()))?)
         }
     };
-    Ok(at.map_or((None, None), |at| (at.environment.serves, Some(at.environment.name))))
+    Ok(at.map_or((None, None), |at| (at.environment.serves, Some(at))))
 }
 
 /// The release's changes as edits of a manifest.
@@ -144,17 +167,8 @@ async fn edits(engine: &Engine, project: &ProjectRow, number: ReleaseNumber) -> 
         let is_last = page.len() < PAGE as usize;
         after = page.last().map_or(after, |(change, _)| change.key.clone());
         for (change, pin) in page {
-            let entry = match (change.value, pin) {
-                (ChangeValue::Pin { .. }, Some(pin)) => Some(Entry::Pin(pin)),
-                (ChangeValue::Parameter(parameter), _) => Some(Entry::Parameter(parameter)),
-                (ChangeValue::Access(visibility), _) => Some(Entry::Access(visibility)),
-                (ChangeValue::Remove, _) => None,
-                (ChangeValue::Pin { .. }, None) => {
-                    let what = format!("a change of {} that names no version", change.key);
-                    return Err(CatalogError::Corrupt(what).into());
-                }
-            };
-            edits.insert(change.key, entry);
+            let (key, entry) = change.into_entry(pin)?;
+            edits.insert(key, entry);
         }
         if is_last {
             break;
@@ -168,7 +182,7 @@ struct Made {
     rebuilt: RebuiltRoot,
     packed: Packed,
     base: Option<BuildName>,
-    tracks: Option<EnvironmentName>,
+    tracked: Option<EnvironmentPointer>,
 }
 
 /// What a stretch of rebuilding came to.
@@ -264,12 +278,13 @@ async fn record(
         return Ok(None);
     }
     made.packed.enter(&mut write).await?;
-    let Made { rebuilt, base, tracks, .. } = made;
+    let Made { rebuilt, base, tracked, .. } = made;
+    let seen = tracked.as_ref().map_or(0, |tracked| tracked.changed);
     let build = BuildRow {
         name: BuildName { release: number, number: release.last_build + 1 },
         manifest: rebuilt.id,
         base,
-        tracks,
+        tracks: tracked.map(|tracked| tracked.environment.name),
         builder: caller.principal.id.clone(),
         pins: rebuilt.root.pins(),
         size_bytes: rebuilt.root.size_bytes(),
@@ -284,7 +299,7 @@ async fn record(
         details: serde_json::json!({ "manifest": build.manifest, "base": build.base, "pins": build.pins }),
     };
     write.record(&caller.principal, caller.now, draft);
-    write.insert_build(project.number, &build).await?;
+    write.insert_build(project.number, &build, seen).await?;
     let release = crate::catalog::ReleaseRow { last_build: build.name.number, ..release };
     write.update_release(project.number, &release).await?;
     caller.note_outcome(&mut write, &build.name).await?;

@@ -9,6 +9,7 @@ use shelfmark_domain::manifest::Difference;
 use shelfmark_domain::name::{BuildName, EnvironmentName, ProjectName};
 use shelfmark_domain::path::FolderPath;
 use shelfmark_domain::pin::{AssetId, Entry};
+use shelfmark_domain::time::Timestamp;
 
 use super::caller::{AccessError, Caller};
 use super::chunks::ReadError;
@@ -21,6 +22,8 @@ use crate::catalog::{CatalogError, ProjectRow};
 pub enum Side {
     Build(BuildName),
     Environment(EnvironmentName),
+    /// What an environment served at an instant.
+    EnvironmentAt(EnvironmentName, Timestamp),
     /// The library as it is.
     Latest,
     /// Nothing at all.
@@ -53,8 +56,6 @@ pub enum CompareError {
     NoBuild(BuildName),
     #[error("there is no environment {0} in this project")]
     NoEnvironment(EnvironmentName),
-    #[error("compare the other way round: latest can stand only on the side of to")]
-    LatestFirst,
     #[error(transparent)]
     Access(#[from] AccessError),
     #[error(transparent)]
@@ -67,7 +68,6 @@ impl Failure for CompareError {
     fn kind(&self) -> FailureKind {
         match self {
             Self::NoBuild(_) | Self::NoEnvironment(_) => FailureKind::NotFound,
-            Self::LatestFirst => FailureKind::Invalid,
             Self::Access(error) => error.kind(),
             Self::Read(error) => error.kind(),
             Self::Catalog(error) => error.kind(),
@@ -89,11 +89,15 @@ pub async fn compare(
     let project = caller.project(&engine.catalog, project, Permission::Read).await?;
     let differences = match (manifest(engine, &project, from).await?, manifest(engine, &project, to).await?) {
         (State::Latest, State::Latest) => Vec::new(),
-        (State::Latest, _) => return Err(CompareError::LatestFirst),
+        (State::Latest, State::Manifest(to)) => {
+            let mut differences = differences_to_latest(engine, &project, to, &FolderPath::root()).await?;
+            differences.iter_mut().for_each(|d| std::mem::swap(&mut d.before, &mut d.after));
+            differences
+        }
         (State::Manifest(from), State::Latest) => {
             differences_to_latest(engine, &project, from, &FolderPath::root()).await?
         }
-        (State::Manifest(from), State::Manifest(to)) => between(engine, from, to).await?,
+        (State::Manifest(from), State::Manifest(to)) => engine.manifests.between(from, to).await?,
     };
     Ok(with_moves(differences))
 }
@@ -111,6 +115,13 @@ async fn manifest(engine: &Engine, project: &ProjectRow, side: &Side) -> Result<
             let build = engine.catalog.build(project.number, *name).await?.ok_or(CompareError::NoBuild(*name))?;
             State::Manifest(Some(build.manifest))
         }
+        Side::EnvironmentAt(name, instant) => {
+            if engine.catalog.environment(project.number, name).await?.is_none() {
+                return Err(CompareError::NoEnvironment(name.clone()));
+            }
+            let then = engine.catalog.deployment_at(project.number, name, *instant).await?;
+            State::Manifest(then.map(|deployment| deployment.serves.manifest))
+        }
         Side::Environment(name) => {
             let at = engine.catalog.environment(project.number, name).await?;
             let at = at.ok_or_else(|| CompareError::NoEnvironment(name.clone()))?;
@@ -119,26 +130,8 @@ async fn manifest(engine: &Engine, project: &ProjectRow, side: &Side) -> Result<
     })
 }
 
-/// What differs between two manifests; `None` is one without any entry.
-pub(super) async fn between(
-    engine: &Engine,
-    from: Option<ManifestId>,
-    to: Option<ManifestId>,
-) -> Result<Vec<Difference>, ReadError> {
-    let leaves = async |manifest: ManifestId| {
-        let root = engine.manifests.root(manifest).await?;
-        engine.manifests.leaves(root.leaves.iter().map(|leaf| leaf.id).collect()).await
-    };
-    match (from, to) {
-        (None, None) => Ok(Vec::new()),
-        (Some(from), Some(to)) => engine.manifests.compare(from, to).await,
-        (None, Some(to)) => Ok(shelfmark_domain::manifest::compare(&[], &leaves(to).await?)),
-        (Some(from), None) => Ok(shelfmark_domain::manifest::compare(&leaves(from).await?, &[])),
-    }
-}
-
 /// Joins a removal and an addition of the same asset into a move.
-fn with_moves(differences: Vec<Difference>) -> Vec<Compared> {
+pub(super) fn with_moves(differences: Vec<Difference>) -> Vec<Compared> {
     let asset = |entry: &Option<Entry>| match entry {
         Some(Entry::Pin(pin)) => Some(pin.asset),
         Some(Entry::Parameter(_) | Entry::Access(_)) | None => None,

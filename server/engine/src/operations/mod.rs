@@ -10,6 +10,7 @@ mod collect_garbage;
 mod committer;
 mod compact;
 mod compare;
+mod compare_folders;
 mod contents;
 mod cutting;
 mod decide;
@@ -23,6 +24,7 @@ mod order;
 mod pack_memory;
 mod packing;
 mod place;
+mod planning;
 mod pointers;
 mod projects;
 mod published;
@@ -48,6 +50,7 @@ pub use chunks::{Chunks, ReadError};
 pub use collect_garbage::{CollectError, Collected, collect_garbage, plan_collection};
 pub use compact::Compacted;
 pub use compare::{ChangeKind, CompareError, Compared, Side, compare};
+pub use compare_folders::{FolderDifference, by_folder};
 pub use contents::{ContentStream, Contents};
 pub use edit::{EditError, edit_metadata, remove, revert};
 pub use gate::{
@@ -60,6 +63,11 @@ pub use manifests::{AccessRules, Manifests};
 pub use order::{CommitError, Done, Expect, Outcome, Receipt, Summary};
 pub use packing::PackError;
 pub use place::{Move, PlaceError, move_assets, undelete};
+pub use planning::{
+    DateDraft, FeedError, Keeping, PlanError, Rebase, RebaseConflict, RebaseError, Repinned, Resolution, SearchError,
+    agree_to_date, cancel_release, change_search, clone_release, create_calendar_key, create_search, opens_calendar,
+    propose_date, rebase, remove_search, repin, resolve_conflicts, revoke_calendar_key, split_release,
+};
 pub use pointers::{Pointer, Pointers, ServedThen};
 pub use projects::{
     EnvironmentSettings, ProjectError, create_environment, create_project, retitle_project, set_environment,

@@ -1,10 +1,13 @@
 //! What a release changes: adding and taking out its lines. Whatever is added is fixed at that moment: a release never
 //! serves anything newer than what was put into it.
 
+use std::collections::{BTreeSet, HashSet};
+
 use shelfmark_domain::access::Permission;
+use shelfmark_domain::filter::AssetFilter;
 use shelfmark_domain::hash::ManifestId;
 use shelfmark_domain::manifest::Difference;
-use shelfmark_domain::name::{ParameterName, ProjectName, ReleaseNumber};
+use shelfmark_domain::name::{ParameterName, ProjectName, ReleaseNumber, SearchName};
 use shelfmark_domain::path::{AssetPath, FolderPath};
 use shelfmark_domain::pin::{AssetId, Entry, Key, Parameter, Visibility};
 
@@ -18,6 +21,9 @@ use crate::catalog::{AssetRow, ChangeRow, ChangeValue, ProjectRow, ReleaseRow, W
 
 /// How often the library is read beside the changes of others, before those have to wait.
 const TRIES_BESIDE: u32 = 4;
+
+/// Assets that a search finds at a time.
+const FOUND_AT_ONCE: u32 = 5_000;
 
 /// One thing to add to a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +42,8 @@ pub enum AddedChange {
     Folder(FolderPath),
     /// The whole library at its latest, removals included.
     Latest,
+    /// Every asset that a saved search finds, at its latest version, as far as the base doesn't have that.
+    SavedSearch(SearchName),
     RemovePath(AssetPath),
     Parameter(ParameterName, Parameter),
     RemoveParameter(ParameterName),
@@ -44,7 +52,7 @@ pub enum AddedChange {
 }
 
 /// What came of adding or taking out changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ChangedLines {
     /// Lines written or taken out.
     pub lines: u64,
@@ -52,6 +60,12 @@ pub struct ChangedLines {
     pub total: i64,
     /// The release's revision now.
     pub revision: i64,
+    /// How many of the lines written are for keys that other open releases change too.
+    #[serde(default)]
+    pub conflicts: u64,
+    /// Those releases.
+    #[serde(default)]
+    pub conflicts_with: Vec<ReleaseNumber>,
 }
 
 /// Adds changes to a release, all or none; with `expected`, only if it is still at that revision.
@@ -76,13 +90,18 @@ pub async fn add_changes(
     for folder in &resolved.replaced {
         write.remove_changes_in(project.number, number, folder).await?;
     }
-    let details = serde_json::json!({ "lines": lines });
+    let keys: Vec<String> = resolved.lines.iter().map(|line| line.key.clone()).collect();
+    let conflicting = write.conflicting_keys(project.number, number, &keys).await?;
+    let conflicts = conflicting.iter().map(|(key, _)| key).collect::<HashSet<_>>().len() as u64;
+    let conflicts_with: BTreeSet<ReleaseNumber> = conflicting.iter().map(|(_, release)| *release).collect();
+    let details = serde_json::json!({ "lines": lines, "conflicts": conflicts, "conflicts_with": conflicts_with });
     let sequence =
         write.record(&caller.principal, caller.now, audit("release.changes_added", &project, number, details));
     write.put_changes(project.number, number, &resolved.lines, sequence).await?;
     write.update_release(project.number, &release).await?;
     let total = write.count_changes(project.number, number).await?;
-    let changed = ChangedLines { lines, total, revision: release.revision + 1 };
+    let conflicts_with = conflicts_with.into_iter().collect();
+    let changed = ChangedLines { lines, total, revision: release.revision + 1, conflicts, conflicts_with };
     caller.note_outcome(&mut write, &changed).await?;
     write.commit().await?;
     Ok(changed)
@@ -115,14 +134,14 @@ pub async fn remove_changes(
         write.update_release(project.number, &release).await?;
         revision += 1;
     }
-    let changed = ChangedLines { lines, total, revision };
+    let changed = ChangedLines { lines, total, revision, conflicts: 0, conflicts_with: Vec::new() };
     caller.note_outcome(&mut write, &changed).await?;
     write.commit().await?;
     Ok(changed)
 }
 
 /// Reads what the changes mean, and begins the change of the release while that still holds. What is read in parts
-/// fits together only if no asset changed meanwhile; where others change them without pause, the last try makes them
+/// fits together only if no asset and no promotion changed it meanwhile; where others change them without pause, the last try makes them
 /// wait.
 async fn resolve_in_one_state(
     engine: &Engine,
@@ -133,19 +152,23 @@ async fn resolve_in_one_state(
     let present = async || caller.project(&engine.catalog, &project.name, Permission::PlanReleases).await;
     for _ in 0..TRIES_BESIDE {
         let before = present().await?;
-        let resolved = resolve(engine, &before, added).await?;
+        let served = super::build::final_served(engine, project).await?;
+        let resolved = resolve(engine, &before, served.map(|served| served.manifest), added).await?;
         let mut write = caller.begin(&engine.catalog).await?;
         let now = write.project(project.number).await?.map(|project| project.asset_revision);
-        if now == Some(before.asset_revision) {
+        let last = write.environments(project.number).await?.pop();
+        if now == Some(before.asset_revision) && last.and_then(|last| last.environment.serves) == served {
             return Ok((write, resolved));
         }
     }
     let write = caller.begin(&engine.catalog).await?;
     let before = present().await?;
-    Ok((write, resolve(engine, &before, added).await?))
+    let served = super::build::final_served(engine, project).await?;
+    Ok((write, resolve(engine, &before, served.map(|served| served.manifest), added).await?))
 }
 
-async fn draft_release(
+/// A release that takes changes, as the caller expects it.
+pub(super) async fn draft_release(
     write: &mut Write,
     project: &ProjectRow,
     number: ReleaseNumber,
@@ -187,9 +210,13 @@ impl Resolved {
     }
 }
 
-async fn resolve(engine: &Engine, project: &ProjectRow, added: &[AddedChange]) -> Result<Resolved, ReleaseError> {
+async fn resolve(
+    engine: &Engine,
+    project: &ProjectRow,
+    base: Option<ManifestId>,
+    added: &[AddedChange],
+) -> Result<Resolved, ReleaseError> {
     let mut resolved = Resolved::default();
-    let base = super::build::final_served(engine, project).await?.map(|served| served.manifest);
     let paths = added.iter().filter_map(|change| match change {
         AddedChange::Asset { path, .. } => Some(path.as_str()),
         _ => None,
@@ -217,6 +244,11 @@ async fn resolve(engine: &Engine, project: &ProjectRow, added: &[AddedChange]) -
                 resolved.replaced.push(FolderPath::root());
                 resolved.differences(differences, true);
             }
+            AddedChange::SavedSearch(name) => {
+                let search = engine.catalog.saved_search(project.number, name).await?;
+                let search = search.ok_or_else(|| ReleaseError::NoSearch(name.clone()))?;
+                resolved.differences(found_differences(engine, project, base, &search.filter).await?, false);
+            }
             AddedChange::RemovePath(path) => remove(engine, base, Key::Path(path.clone()), &mut resolved).await?,
             AddedChange::Parameter(name, parameter) => {
                 check_parameter(parameter, engine.limits.parameter_bytes_max)?;
@@ -234,10 +266,29 @@ async fn resolve(engine: &Engine, project: &ProjectRow, added: &[AddedChange]) -
         }
     }
     // A later line for a key takes the place of an earlier one; one statement must not write a row twice.
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     resolved.lines.reverse();
     resolved.lines.retain(|line| seen.insert(line.key.clone()));
     Ok(resolved)
+}
+
+/// How what a filter finds differs from the base.
+async fn found_differences(
+    engine: &Engine,
+    project: &ProjectRow,
+    base: Option<ManifestId>,
+    filter: &AssetFilter,
+) -> Result<Vec<Difference>, ReleaseError> {
+    let (mut found, mut after) = (HashSet::new(), Some(String::new()));
+    while let Some(key) = after {
+        let page = engine.catalog.filtered_assets(project.number, filter, &key, FOUND_AT_ONCE).await?;
+        found.extend(page.items.into_iter().map(|asset| asset.path));
+        after = page.next.map(|next| next.key().to_owned());
+    }
+    let folder = filter.folder.clone().unwrap_or_else(FolderPath::root);
+    let mut differences = differences_to_latest(engine, project, base, &folder).await?;
+    differences.retain(|difference| found.contains(&difference.key));
+    Ok(differences)
 }
 
 async fn remove(

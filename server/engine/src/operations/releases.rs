@@ -2,7 +2,7 @@
 
 use shelfmark_domain::access::Permission;
 use shelfmark_domain::failure::{Failure, FailureKind};
-use shelfmark_domain::name::{ProjectName, ReleaseNumber, UserName};
+use shelfmark_domain::name::{ProjectName, ReleaseNumber, SearchName, UserName};
 use shelfmark_domain::release::{ReleaseKind, ReleaseState};
 
 use super::caller::{AccessError, Caller};
@@ -27,6 +27,8 @@ pub enum ReleaseError {
     NoVersion { path: String, number: i64, latest: i64 },
     #[error("nothing is at {0} in what the final environment serves, so nothing can be removed there")]
     NothingToRemove(String),
+    #[error("there is no saved search {0}; list them with GET saved-searches")]
+    NoSearch(SearchName),
     #[error("there is no person {0}; list them with GET /api/v1/users")]
     NoUser(UserName),
     #[error(transparent)]
@@ -48,6 +50,7 @@ impl Failure for ReleaseError {
             | Self::NoAsset(_)
             | Self::ForeignAsset(_)
             | Self::NoVersion { .. }
+            | Self::NoSearch(_)
             | Self::NoUser(_) => FailureKind::NotFound,
             Self::NotDraft { .. } | Self::NothingToRemove(_) => FailureKind::Conflict,
             Self::Stale(error) => error.kind(),

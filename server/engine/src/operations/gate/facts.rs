@@ -57,8 +57,13 @@ impl Place {
         let before = at.checked_sub(1).map(|before| name(&environments[before]));
         let is_final = at + 1 == environments.len();
         let policy = policy(rows, project, environment).await?;
+        let agreed_for = match policy.agreed_date {
+            true => rows.agreed_date(project.number, build.release).await?.map(|date| date.at),
+            false => None,
+        };
         let points = rows.asked_points(project.number, Some(environment.as_str())).await?;
         let (build, kind) = build_facts(rows, project, build).await?;
+        let build = BuildFacts { agreed_for, ..build };
         let environment = environments[at].environment.clone();
         Ok(Self { environment, is_final, before, policy, build, kind, points })
     }

@@ -17,6 +17,7 @@ mod reviews;
 mod target;
 mod waivers;
 
+pub(super) use after::end_freeze;
 pub use approvals::{ApprovalDraft, decide_on_build};
 pub use checklist::{ChecklistDraft, ReleasePoint, add_point, answer_point, release_checklist, retire_point};
 pub use deploy::{DeployError, Deployed, Promotion, Refusal, Rollback, Way, promote, roll_back};

@@ -91,7 +91,7 @@ async fn serving(
     let mut environments = Vec::new();
     for pointer in engine.catalog.environments(project.number).await? {
         let Some(served) = pointer.environment.serves else { continue };
-        let pins = pinned(engine, served.manifest, paths.iter().map(String::as_str)).await?;
+        let pins = pinned(engine, served.manifest, paths.iter().map(String::as_str).collect()).await?;
         let mut pins: Vec<_> = pins.into_iter().filter(|(_, pin)| asset.is_none_or(|own| own == pin.asset)).collect();
         pins.sort_by(|(a, _), (b, _)| a.cmp(b));
         environments.extend(pins.into_iter().map(|(path, pin)| AffectedEnvironment {

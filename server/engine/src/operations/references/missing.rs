@@ -8,7 +8,7 @@ use shelfmark_domain::pin::{AssetId, Entry, Pin};
 
 use super::ReferenceError;
 use super::examine::{Held, examine};
-use super::pinned::{PINS_AT_ONCE, each_stretch, examine_manifest, held, mark_examined, numbered, pinned};
+use super::pinned::{PINS_AT_ONCE, Stretches, examine_manifest, held, mark_examined, numbered, pinned};
 use crate::Engine;
 use crate::catalog::{DeclaredRow, Findings, Need, ProjectRow};
 
@@ -53,11 +53,10 @@ pub async fn missing(
     let mut lacking = BTreeSet::new();
     match since {
         None => {
-            each_stretch(engine, manifest, async |pins| {
+            let mut stretches = Stretches::of(engine, manifest).await?;
+            while let Some(pins) = stretches.next().await? {
                 lacking.extend(of_pins(engine, project, manifest, &pins).await?);
-                Ok(())
-            })
-            .await?;
+            }
         }
         Some(since) => {
             examine_manifest(engine, project, since).await?;
@@ -104,7 +103,7 @@ async fn of_pins(
         .zip(&led)
         .flat_map(|(held, led)| led.iter().filter(|led| !led.is_possible).map(move |led| (held, led)))
         .collect();
-    let there = pinned(engine, manifest, certain.iter().map(|(_, led)| led.target.as_str())).await?;
+    let there = pinned(engine, manifest, certain.iter().map(|(_, led)| led.target.as_str()).collect()).await?;
     let mut lacking: Vec<MissingReference> = certain
         .into_iter()
         .filter(|(_, led)| !there.contains_key(&led.target))
@@ -153,7 +152,7 @@ async fn unmet(
         Need::Asset(asset) => paths_of.get(asset).cloned().unwrap_or_default(),
     };
     let wanted: Vec<(DeclaredRow, Vec<String>)> = declared.into_iter().map(|row| (row.clone(), places(&row))).collect();
-    let pins = pinned(engine, manifest, wanted.iter().flat_map(|(_, paths)| paths).map(String::as_str)).await?;
+    let pins = pinned(engine, manifest, wanted.iter().flat_map(|(_, paths)| paths).map(String::as_str).collect()).await?;
     let is_met = |row: &DeclaredRow, path: &String| match (&row.need, pins.get(path)) {
         (Need::Path(_), pin) => pin.is_some(),
         (Need::Asset(asset), Some(pin)) => pin.asset == *asset,
@@ -178,7 +177,7 @@ async fn of_gone(
         let is_last = sources.len() < PAGE as usize;
         after = sources.last().cloned().unwrap_or(after);
         let sources = sources.iter().map(String::as_str).filter(|source| !looked_at.contains(source));
-        let pins = pinned(engine, manifest, sources).await?;
+        let pins = pinned(engine, manifest, sources.collect()).await?;
         lacking.extend(leading_to(engine, project, path, &pins).await?);
         if is_last {
             break;
@@ -232,7 +231,7 @@ async fn declaring_to(
 ) -> Result<Vec<MissingReference>, ReferenceError> {
     let holders: Vec<AssetId> = declaring.iter().map(|(_, row)| row.asset).collect();
     let paths_of = engine.catalog.paths_of(&holders).await?;
-    let pins = pinned(engine, manifest, paths_of.values().flatten().map(String::as_str)).await?;
+    let pins = pinned(engine, manifest, paths_of.values().flatten().map(String::as_str).collect()).await?;
     let rows = declaring.into_iter().map(|(_, row)| row).collect();
     let mut lacking = Vec::new();
     for (row, path) in unmet(engine, manifest, rows).await? {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use futures::TryStreamExt as _;
+use futures::stream::BoxStream;
 
 use shelfmark_domain::hash::ManifestId;
 use shelfmark_domain::name::ProjectName;
@@ -18,10 +19,10 @@ use crate::operations::chunks::ReadError;
 pub(super) const PINS_AT_ONCE: usize = 1_000;
 
 /// Those of the paths that the manifest pins.
-pub(super) async fn pinned<'a>(
+pub(super) async fn pinned(
     engine: &Engine,
     manifest: ManifestId,
-    paths: impl IntoIterator<Item = &'a str>,
+    paths: Vec<&str>,
 ) -> Result<HashMap<String, Pin>, ReadError> {
     let root = engine.manifests.root(manifest).await?;
     let paths: BTreeSet<&str> = paths.into_iter().collect();
@@ -50,24 +51,30 @@ pub(super) fn held(path: &str, pin: &Pin) -> Option<Held> {
     Held::new(path, pin.content, &pin.media_type, pin.size_bytes)
 }
 
-/// Calls for each stretch of a manifest's pins, in order.
-pub(super) async fn each_stretch(
-    engine: &Engine,
-    manifest: ManifestId,
-    mut each: impl AsyncFnMut(Vec<(String, Pin)>) -> Result<(), ReferenceError>,
-) -> Result<(), ReferenceError> {
-    let root = engine.manifests.root(manifest).await?;
-    let mut entries = engine.manifests.entries(&root, "", None);
-    let mut pins = Vec::new();
-    while let Some((path, entry)) = entries.try_next().await? {
-        if let Entry::Pin(pin) = entry {
-            pins.push((path, pin));
-        }
-        if pins.len() == PINS_AT_ONCE {
-            each(std::mem::take(&mut pins)).await?;
-        }
+/// A manifest's pins in order, a stretch at a time.
+pub(super) struct Stretches {
+    entries: BoxStream<'static, Result<(String, Entry), ReadError>>,
+    is_over: bool,
+}
+
+impl Stretches {
+    pub(super) async fn of(engine: &Engine, manifest: ManifestId) -> Result<Self, ReadError> {
+        let root = engine.manifests.root(manifest).await?;
+        Ok(Self { entries: engine.manifests.entries(&root, "", None), is_over: false })
     }
-    each(pins).await
+
+    /// The next stretch; `None` after the last one.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<(String, Pin)>>, ReadError> {
+        let mut pins = Vec::new();
+        while !self.is_over && pins.len() < PINS_AT_ONCE {
+            match self.entries.try_next().await? {
+                Some((path, Entry::Pin(pin))) => pins.push((path, pin)),
+                Some((_, Entry::Parameter(_) | Entry::Access(_))) => {}
+                None => self.is_over = true,
+            }
+        }
+        Ok(Some(pins).filter(|pins| !pins.is_empty()))
+    }
 }
 
 /// Has all of a manifest examined, unless that was done before.
@@ -82,11 +89,11 @@ pub(super) async fn examine_manifest(
     if engine.catalog.is_examined(project.number, manifest).await? {
         return Ok(());
     }
-    each_stretch(engine, manifest, async |pins| {
+    let mut stretches = Stretches::of(engine, manifest).await?;
+    while let Some(pins) = stretches.next().await? {
         let held: Vec<Held> = pins.iter().filter_map(|(path, pin)| held(path, pin)).collect();
-        examine(engine, numbered(project), &held, Findings::default()).await.map(drop)
-    })
-    .await?;
+        examine(engine, numbered(project), &held, Findings::default()).await?;
+    }
     mark_examined(engine, project, manifest).await
 }
 

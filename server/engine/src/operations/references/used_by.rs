@@ -104,7 +104,7 @@ async fn views(engine: &Engine, project: &ProjectRow, subject: &Subject) -> Resu
     for pointer in engine.catalog.environments(project.number).await? {
         let Some(served) = pointer.environment.serves else { continue };
         examine_manifest(engine, project, served.manifest).await?;
-        let pins = pinned(engine, served.manifest, paths.iter().map(String::as_str)).await?;
+        let pins = pinned(engine, served.manifest, paths.iter().map(String::as_str).collect()).await?;
         let is_it = |path: &String, asset: AssetId| subject.asset.map_or(*path == subject.path, |own| own == asset);
         let targets = pins.into_iter().filter(|(path, pin)| is_it(path, pin.asset)).map(|(path, _)| path).collect();
         views.push(View { environment: Some((pointer.environment.name, served.manifest)), targets });
@@ -226,7 +226,7 @@ async fn assets_in(
     paths: &BTreeSet<&str>,
 ) -> Result<HashMap<String, There>, ReferenceError> {
     if let Some((_, manifest)) = view.environment {
-        let pins = pinned(engine, manifest, paths.iter().copied()).await?;
+        let pins = pinned(engine, manifest, paths.iter().copied().collect()).await?;
         let there = pins.into_iter().map(|(path, pin)| {
             let (asset, version, held) = (pin.asset, pin.version, held(&path, &pin));
             (path, There { asset, version, held })
