@@ -14,6 +14,7 @@ pub mod location;
 pub mod manifest;
 pub mod metadata;
 pub mod name;
+pub mod notify;
 pub mod pack;
 pub mod path;
 pub mod pin;
