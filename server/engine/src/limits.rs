@@ -41,6 +41,10 @@ pub struct Limits {
     pub memory_nodes_bytes: u64,
     /// How many manifests are searched before a content counts as never published.
     pub published_search_max: u32,
+    /// Most webhooks of a project.
+    pub webhooks_max: usize,
+    /// Most subscriptions of a person.
+    pub subscriptions_max: usize,
 }
 
 impl Default for Limits {
@@ -65,6 +69,8 @@ impl Default for Limits {
             memory_contents_bytes: 128 * MIB,
             memory_nodes_bytes: 64 * MIB,
             published_search_max: 256,
+            webhooks_max: 50,
+            subscriptions_max: 100,
         }
     }
 }

@@ -14,14 +14,14 @@ pub fn is_public(address: IpAddr) -> bool {
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
     let is_special = match (a, b, c) {
-        (0 | 10 | 127, ..) => true,                      // this network, private, loopback
-        (100, 64..=127, _) => true,                      // carrier-grade translation
-        (169, 254, _) => true,                           // link-local, with the clouds' metadata
-        (172, 16..=31, _) | (192, 168, _) => true,       // private
+        (0 | 10 | 127, ..) => true,                               // this network, private, loopback
+        (100, 64..=127, _) => true,                               // carrier-grade translation
+        (169, 254, _) => true,                                    // link-local, with the clouds' metadata
+        (172, 16..=31, _) | (192, 168, _) => true,                // private
         (192, 0, 0 | 2) | (198, 51, 100) | (203, 0, 113) => true, // protocols, documentation
-        (192, 88, 99) => true,                           // relays from IPv6
-        (198, 18..=19, _) => true,                       // benchmarks
-        (224.., ..) => true,                             // multicast, reserved, broadcast
+        (192, 88, 99) => true,                                    // relays from IPv6
+        (198, 18..=19, _) => true,                                // benchmarks
+        (224.., ..) => true,                                      // multicast, reserved, broadcast
         _ => false,
     };
     !is_special
@@ -76,9 +76,10 @@ mod tests {
 
     #[test]
     fn what_is_of_the_world_is_public() {
-        for address in "1.1.1.1 8.8.8.8 100.63.255.255 100.128.0.1 172.15.0.1 172.32.0.1 192.0.1.1 198.20.0.1 223.255.255.255 \
+        for address in
+            "1.1.1.1 8.8.8.8 100.63.255.255 100.128.0.1 172.15.0.1 172.32.0.1 192.0.1.1 198.20.0.1 223.255.255.255 \
             2606:4700::1111 2a00:1450:4001::1 ::ffff:8.8.8.8 64:ff9b::8.8.8.8 2002:808:808::1"
-            .split_whitespace()
+                .split_whitespace()
         {
             assert!(is_public(address.parse().unwrap()), "{address}");
         }

@@ -32,9 +32,8 @@ pub struct InvalidInterest(#[from] InvalidPattern);
 impl Interest {
     /// Whether the person wants to hear of an event of this kind with these details.
     pub fn wants(&self, kind: &str, details: &Value, person: &UserName) -> bool {
-        let is_person = |name: &Value| {
-            name.as_str().is_some_and(|name| name.strip_prefix('@').unwrap_or(name) == person.as_str())
-        };
+        let is_person =
+            |name: &Value| name.as_str().is_some_and(|name| name.strip_prefix('@').unwrap_or(name) == person.as_str());
         match self {
             Self::Events(pattern) => pattern.matches(kind),
             Self::Mentions => details[MENTIONS].as_array().is_some_and(|names| names.iter().any(is_person)),

@@ -92,7 +92,8 @@ mod tests {
         for text in ["*", "release.*", "work_item.created"] {
             assert_eq!(pattern(text).to_string(), text);
         }
-        for text in ["", ".", "release", "release.", ".*", "*.*", "Release.x", "a.b.c", "a.b\n", "**", &"a".repeat(200)] {
+        for text in ["", ".", "release", "release.", ".*", "*.*", "Release.x", "a.b.c", "a.b\n", "**", &"a".repeat(200)]
+        {
             assert!(text.parse::<EventPattern>().is_err(), "{text:?}");
         }
     }

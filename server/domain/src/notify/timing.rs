@@ -107,7 +107,8 @@ mod tests {
 
     #[test]
     fn what_is_no_time_or_no_zone_is_refused() {
-        for (time, zone) in [("7:30", "UTC"), ("24:00", "UTC"), ("+7:30", "UTC"), ("07:30", "Europe/Nowhere"), ("", "")] {
+        for (time, zone) in [("7:30", "UTC"), ("24:00", "UTC"), ("+7:30", "UTC"), ("07:30", "Europe/Nowhere"), ("", "")]
+        {
             assert!(Timing::daily(time, zone).is_err(), "{time:?} {zone:?}");
         }
     }

@@ -19,6 +19,7 @@ mod error;
 mod idempotency;
 mod letter_case;
 mod listen;
+mod notify;
 mod pack;
 mod page;
 mod place;
@@ -45,6 +46,10 @@ pub use deployment::DeploymentRow;
 pub use environment::EnvironmentPointer;
 pub use error::CatalogError;
 pub use listen::PointerSignal;
+pub use notify::{
+    Attempt, AttemptRow, DeliveryRow, DeliveryState, EventRow, LetterRow, LetterState, QueueState, QueuedDelivery,
+    SubscriptionRow, WebhookRow,
+};
 pub use pack::PackState;
 pub use page::{Cursor, InvalidCursor, Page};
 pub use project::ProjectRow;

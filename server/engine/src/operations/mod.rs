@@ -19,6 +19,7 @@ mod encoding;
 mod facts;
 mod latest;
 mod manifests;
+pub mod notify;
 mod order;
 mod pack_memory;
 mod packing;
