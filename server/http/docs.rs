@@ -30,6 +30,10 @@ const SEGMENTS: &[(&str, &str)] = &[
     ("environment", "The environment's name"),
     ("token", "The token's id"),
     ("user", "The person's name, without @"),
+    ("webhook", "The webhook's id"),
+    ("sequence", "The event's sequence, which is that of its audit entry"),
+    ("subscription", "The subscription's id"),
+    ("key", "The key in a letter"),
 ];
 
 /// Bytes of any kind.
@@ -101,6 +105,7 @@ fn complete(address: &str, operation: &mut Operation) {
 fn said_of(status: &str) -> &'static str {
     match status {
         "201" => "It has been made",
+        "202" => "It will be done",
         "206" => "The part that was asked for",
         "304" => "The client has it already",
         _ => "Done",

@@ -17,6 +17,7 @@ mod files;
 mod health;
 mod me;
 mod metadata;
+mod notify;
 mod projects;
 mod releases;
 mod store;
@@ -35,6 +36,7 @@ use crate::Services;
 
 pub use docs::description;
 pub use health::RememberedStatistics;
+pub use notify::EventStreams;
 
 /// Adds the addresses of the API.
 pub fn routes(config: &mut ServiceConfig, services: &Services) {
@@ -45,6 +47,7 @@ pub fn routes(config: &mut ServiceConfig, services: &Services) {
 /// Every address of the API with its handler and its description: neither can be there without the other.
 fn api() -> impl HttpServiceFactory + OpenApiFactory {
     let nouns = scope("/api/v1").configure(who).configure(assets).configure(releases).configure(operation);
+    let nouns = nouns.configure(notify::routes);
     let health = |config: &mut Described<'_>| {
         config.service(health::read_health).service(health::read_readiness).service(health::read_metrics);
     };

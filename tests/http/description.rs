@@ -17,6 +17,9 @@ fn example(name: &str) -> &'static str {
         "environment" => "staging",
         "token" => "t",
         "user" => "anna",
+        "webhook" | "subscription" => "01890a5d-ac96-774b-bcce-b302099a8057",
+        "sequence" => "7",
+        "key" => "k",
         other => panic!("{{{other}}} has no example"),
     }
 }

@@ -98,7 +98,9 @@ fn letters(user: &UserName, timing: &Timing, news: &[News], now: Timestamp) -> V
 fn letter(user: &UserName, is_digest: bool, told: &[(&EventRow, Vec<String>)], now: Timestamp) -> LetterRow {
     let mut hasher = blake3::Hasher::new();
     hasher.update(user.as_str().as_bytes()).update(&[0, u8::from(is_digest)]);
-    told.iter().for_each(|(event, _)| drop(hasher.update(&event.sequence.to_le_bytes())));
+    for (event, _) in told {
+        hasher.update(&event.sequence.to_le_bytes());
+    }
     let mut subscriptions: Vec<String> = told.iter().flat_map(|(_, ids)| ids.iter().cloned()).collect();
     subscriptions.sort();
     subscriptions.dedup();
