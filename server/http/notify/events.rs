@@ -22,7 +22,7 @@ const KINDS_MAX: usize = 100;
 pub struct EventsQuery {
     /// Kinds such as `release.created`, nouns such as `release.*`, with commas between them; all when absent.
     kinds: Option<String>,
-    /// Events after this sequence, for clients that can't send `Last-Event-ID`, which goes before it. From now on when
+    /// Events after this sequence (0: from the first one that is kept), for clients that can't send `Last-Event-ID`, which goes before it. From now on when
     /// both are absent.
     #[param(value_type = Option<i64>)]
     since: Option<String>,
@@ -56,6 +56,7 @@ pub async fn follow_events(asked: Asked) -> Result<HttpResponse, Problem> {
     let (head, _) = asked.catalog().audit_head().await?;
     let after = last.or(since).unwrap_or(head).min(head);
     let floor = asked.catalog().outbox_floor(project.as_str()).await?;
+    let after = if after == 0 { floor } else { after };
     if after < floor {
         let detail = format!("events up to {floor} are kept no more; read what there is now, then begin after {floor}");
         return Err(Problem::of_status(StatusCode::GONE, Some(detail)));

@@ -105,7 +105,8 @@ impl EventStream {
         let mut heard = self.services.engine.catalog.hear();
         let draining = self.request.conn_data::<Draining>().cloned();
         let heartbeat = Duration::from_secs_f64(self.services.config.events.heartbeat_seconds);
-        self.say(format!("retry: {RETRY_MS}\n\n")).await?;
+        // The id tells where to go on, should the stream break off before its first event.
+        self.say(format!("retry: {RETRY_MS}\nid: {}\n\n", self.following.after)).await?;
         loop {
             self.check_right().await?;
             heard.borrow_and_update();
@@ -149,7 +150,7 @@ impl EventStream {
         let Following { project, after, .. } = &self.following;
         let catalog = self.services.engine.catalog.clone();
         let events = catalog.events_after(project.as_str(), *after, READ_AT_ONCE).await?;
-        if catalog.outbox_floor(project.as_str()).await? > *after && *after > 0 {
+        if catalog.outbox_floor(project.as_str()).await? > *after {
             self.say("event: gone\ndata: {\"detail\":\"events that were not sent yet are kept no more\"}\n\n".into())
                 .await?;
             return Err(End::Gone);
