@@ -17,8 +17,9 @@ pub enum WebhookCommand {
         after_help = "Example:\n  shelfmark webhook create https://example.org/hook --kind 'release.*' --kind environment.promoted"
     )]
     Create {
-        /// Where events are sent
-        url: String,
+        /// Where events are sent: an address that begins with https:// or http://
+        #[arg(value_name = "ADDRESS")]
+        receiver: String,
         /// Which: release.created, release.*, or * for all; may be given several times
         #[arg(long = "kind", value_name = "KIND", default_value = "*")]
         kinds: Vec<EventPattern>,
@@ -66,8 +67,8 @@ pub struct SetArgs {
     /// Its id
     webhook: String,
     /// Where events are sent
-    #[arg(long)]
-    url: Option<String>,
+    #[arg(long, value_name = "ADDRESS")]
+    receiver: Option<String>,
     /// Which: release.created, release.*, or * for all; may be given several times
     #[arg(long = "kind", value_name = "KIND")]
     kinds: Vec<EventPattern>,
@@ -90,8 +91,8 @@ pub(super) fn address(session: &Session, webhook: &str, rest: &str) -> anyhow::R
 /// What the server refused.
 pub async fn run(session: &Session, command: WebhookCommand) -> anyhow::Result<()> {
     match command {
-        WebhookCommand::Create { url, kinds, description } => {
-            let body = json!({ "url": url, "kinds": kinds, "description": description.unwrap_or_default() });
+        WebhookCommand::Create { receiver, kinds, description } => {
+            let body = json!({ "url": receiver, "kinds": kinds, "description": description.unwrap_or_default() });
             let webhook = session.api.post(&session.at("/webhooks")?, &body).await?;
             session.show(&webhook, with_secret)
         }
@@ -120,10 +121,10 @@ pub async fn run(session: &Session, command: WebhookCommand) -> anyhow::Result<(
 }
 
 async fn set(session: &Session, args: SetArgs) -> anyhow::Result<()> {
-    let SetArgs { webhook, url, kinds, description, enabled } = args;
+    let SetArgs { webhook, receiver, kinds, description, enabled } = args;
     let mut change = json!({});
-    if let Some(url) = url {
-        change["url"] = url.into();
+    if let Some(receiver) = receiver {
+        change["url"] = receiver.into();
     }
     if !kinds.is_empty() {
         change["kinds"] = json!(kinds);

@@ -89,7 +89,7 @@ impl WebhookSender {
             }
             tokio::select! {
                 () = wait_for_work(&mut heard) => {}
-                Some(_) = turns.join_next(), if turns.len() >= self.at_once => {}
+                Some(_) = turns.join_next(), if !turns.is_empty() => {} // it may have more, and its place is free
             }
         }
     }
