@@ -5,6 +5,7 @@ mod hooks;
 mod hostile;
 mod mail;
 mod receiver;
+mod secrecy;
 mod smtp;
 mod streams;
 mod webhooks;

@@ -127,7 +127,8 @@ async fn two_couriers_deliver_each_event_once_and_in_order_while_others_write(gr
     tokio::time::timeout(std::time::Duration::from_secs(120), at_once(couriers)).await.expect("all is delivered");
     writing.await.unwrap();
 
-    assert_eq!(*sent.lock().unwrap(), since(ground, &hook).await, "each once, in the order of the trail");
+    let all = since(ground, &hook).await;
+    assert_eq!(*sent.lock().unwrap(), all, "each once, in the order of the trail");
     let log = ground.engine.catalog.deliveries(&hook.id, None, None, 1_000).await.unwrap().items;
     assert!(log.iter().all(|delivery| (delivery.tries, delivery.state) == (1, DeliveryState::Delivered)));
     assert_eq!(log.len(), WRITERS * EACH);

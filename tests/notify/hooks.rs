@@ -124,8 +124,7 @@ async fn two_servers_on_one_database_deliver_each_event_once() {
     let receiver = Receiver::start(Mode::Status(200)).await;
     webhook(first, &receiver.url(), &["release.*"]).await;
     for n in 0..20 {
-        let service = if n % 2 == 0 { first } else { &second };
-        happen(&service).await;
+        happen(if n % 2 == 0 { first } else { &second }).await;
     }
     eventually("all of them", || async { receiver.received().len() >= 20 }).await;
     let sequences: Vec<i64> = receiver.received().iter().map(super::receiver::Received::sequence).collect();

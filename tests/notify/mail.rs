@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use shelfmark::config::MailTls;
+use shelfmark_engine::catalog::LetterState;
 
 use super::eventually;
 use super::smtp::MailServer;
@@ -64,7 +65,9 @@ async fn a_subscriber_is_told_by_mail_and_leaves_with_one_click() {
         let unsubscribe = mail.field("List-Unsubscribe");
         let key = unsubscribe.strip_prefix("<https://shelf.example.org").unwrap().strip_suffix('>').unwrap();
         let click = || service.anonymous(Method::POST, key).body("List-Unsubscribe=One-Click");
-        assert_eq!(service.send(click()).await.ok()["removed"], 1);
+        let page = service.send(service.anonymous(Method::GET, key)).await;
+        assert!(page.status.is_success() && page.header("content-type").starts_with("text/html"));
+        assert_eq!(service.send(click()).await.ok()["removed"], 1, "looking at the link has removed nothing");
         assert_eq!(service.send(click()).await.ok()["removed"], 0);
         let left = service.send(service.request_as(&token, Method::GET, "/me/subscriptions")).await.ok();
         assert_eq!(left["items"], json!([]));
@@ -81,8 +84,7 @@ async fn a_mail_that_was_not_taken_for_certain_comes_again_under_the_same_id() {
         happen(&service, "one").await;
         let clock = service.running.services.engine.clock.clone();
         let is_waiting = || async {
-            let waiting = shelfmark_engine::catalog::LetterState::Waiting;
-            service.running.services.engine.catalog.count_letters(waiting).await.unwrap() == 1
+            service.running.services.engine.catalog.count_letters(LetterState::Waiting).await.unwrap() == 1
         };
         eventually("the letter", is_waiting).await;
         server.break_off();
@@ -94,6 +96,22 @@ async fn a_mail_that_was_not_taken_for_certain_comes_again_under_the_same_id() {
         let ids: Vec<String> = server.taken()[before..].iter().map(|mail| mail.field("Message-ID")).collect();
         assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
         before = server.taken().len();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_is_never_taken_is_given_up_and_one_whose_sender_is_not_known_waits() {
+    let server = MailServer::start().await;
+    for (service, token) in services(&server).await {
+        subscribe(&service, &token, json!({ "kinds": ["release.created"] })).await;
+        let count = |state| service.running.services.engine.catalog.count_letters(state);
+        server.refuse("535 who are you");
+        happen(&service, "one").await;
+        eventually("a letter that waits", || async { count(LetterState::Waiting).await.unwrap() == 1 }).await;
+        server.refuse("550 nobody here");
+        happen(&service, "two").await;
+        eventually("a letter that is given up", || async { count(LetterState::Dead).await.unwrap() == 1 }).await;
+        assert_eq!(count(LetterState::Waiting).await.unwrap(), 1);
     }
 }
 

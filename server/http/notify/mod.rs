@@ -20,4 +20,5 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(events::follow_events);
     config.service(subscriptions::list_subscriptions).service(subscriptions::subscribe);
     config.service(subscriptions::unsubscribe).service(subscriptions::unsubscribe_by_letter);
+    config.service(subscriptions::read_unsubscribe_page);
 }

@@ -1,5 +1,6 @@
 //! Subscriptions: what people want by mail.
 
+use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, delete, get, post, web::Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -128,6 +129,22 @@ pub async fn unsubscribe(asked: Asked) -> Result<HttpResponse, Problem> {
     let caller = asked.changing_caller().await?;
     notify::unsubscribe(asked.engine(), &caller, &asked.segment::<String>("subscription")?).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// What a person sees who opens the link in a letter. Looking removes nothing: programs look at links too.
+const UNSUBSCRIBE_PAGE: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Shelfmark</title>\
+    <form method=\"post\"><p>Get no more mail of this kind?</p><button>Unsubscribe</button></form></html>";
+
+/// Shows a page with a button that ends the subscriptions that a letter came from.
+#[utoipa::path(tag = "notifications", responses((status = 200, content_type = "text/html", body = String)))]
+#[get("/unsubscribe/{key}")]
+pub async fn read_unsubscribe_page(_asked: Asked) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header(("Content-Security-Policy", "default-src 'none'; form-action 'self'; frame-ancestors 'none'"))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header(("Referrer-Policy", "no-referrer"))
+        .body(UNSUBSCRIBE_PAGE)
 }
 
 /// Ends the subscriptions that a letter came from, as mail programs ask for with one click (RFC 8058). Needs no token:

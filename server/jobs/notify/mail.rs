@@ -54,6 +54,13 @@ fn transport(settings: &MailConfig) -> anyhow::Result<Transport> {
     Ok(if is_named { named(builder).build() } else { builder.build() })
 }
 
+/// Whether the server will never take this letter. That it doesn't know us (530 to 538) is the settings' fault and not
+/// the letter's: it waits until they are put right.
+fn is_about_the_letter(error: &lettre::transport::smtp::Error) -> bool {
+    let is_about_us = error.status().is_some_and(|status| status.to_string().starts_with("53"));
+    error.is_permanent() && !is_about_us
+}
+
 impl Mailer {
     /// A mailer of this service.
     ///
@@ -93,7 +100,7 @@ impl Mailer {
                 Err(error) => Sent::Refused(error.to_string()),
                 Ok(mail) => match tokio::time::timeout(self.seconds_max, transport.send(mail)).await {
                     Err(_) => Sent::Failed("no answer in time".to_owned()),
-                    Ok(Err(error)) if error.is_permanent() => Sent::Refused(error.to_string()),
+                    Ok(Err(error)) if is_about_the_letter(&error) => Sent::Refused(error.to_string()),
                     Ok(Err(error)) => Sent::Failed(error.to_string()),
                     Ok(Ok(_)) => Sent::Accepted,
                 },

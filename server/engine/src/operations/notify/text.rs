@@ -24,16 +24,9 @@ pub fn letter_text(letter: &LetterRow, reader: &str, url: &str) -> (String, Stri
             tell(&mut text, event, url);
         }
     }
-    let _ = write!(
-        text,
-        "\n-- \nYou have subscribed to this. To get no more of it: {url}/api/v1/unsubscribe/{}\n",
-        letter.unsubscribe
-    );
-    let _ = writeln!(
-        text,
-        "(send a POST there, as mail programs do), or shelfmark unsubscribe {}",
-        letter.subscriptions.join(" ")
-    );
+    let _ = writeln!(text, "\n-- \nYou have subscribed to this. To get no more of it:");
+    let _ = writeln!(text, "{url}/api/v1/unsubscribe/{}", letter.unsubscribe);
+    let _ = writeln!(text, "or: shelfmark unsubscribe {}", letter.subscriptions.join(" "));
     (one_line(&subject).chars().take(SUBJECT_CHARS_MAX).collect(), text)
 }
 
