@@ -24,6 +24,7 @@ use crate::config::{Config, LogFormat, StoreKind};
 use crate::delivery::Delivery;
 use crate::web::Authenticator;
 use crate::web::listening::listen;
+use crate::web::outbound::Outbound;
 use crate::web::request::watch;
 use crate::{delivery, http, jobs};
 
@@ -44,6 +45,10 @@ pub struct Services {
     pub metrics: PrometheusHandle,
     /// Sums over the catalog that metrics show.
     pub statistics: http::RememberedStatistics,
+    /// Streams of events that are open.
+    pub streams: http::EventStreams,
+    /// Calls to addresses that others give.
+    pub outbound: Outbound,
     /// Keeps a second server off the data folder.
     _lock: Arc<Option<File>>,
 }
@@ -87,7 +92,7 @@ pub async fn start(config: Config, bootstrap_token: Option<&str>) -> anyhow::Res
     let address = listener.local_addr()?;
     let server = server(services.clone(), listener)?;
     let handle = server.handle();
-    let jobs = jobs::start(&services);
+    let jobs = jobs::start(&services)?;
     Ok(Running { address, services, handle, first_token, ended: tokio::spawn(server), jobs })
 }
 
@@ -140,6 +145,8 @@ async fn open(config: Config) -> anyhow::Result<Services> {
     let _ = metrics::set_global_recorder(metrics); // a process has one recorder; tests start several servers
     Ok(Services {
         auth: Authenticator::new(engine.clone(), remember),
+        streams: http::EventStreams::new(config.events.streams_max),
+        outbound: Outbound::new(&config.webhooks)?,
         engine,
         config: Arc::new(config),
         metrics: handle,
@@ -240,6 +247,8 @@ fn limits(config: &Config) -> Limits {
         pending_references_max: config.limits.pending_references,
         public_url: config.server.public_url.clone(),
         published_search_max: config.delivery.published_search_max,
+        webhooks_max: config.webhooks.per_project,
+        subscriptions_max: config.mail.per_person,
     }
 }
 

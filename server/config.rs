@@ -1,6 +1,8 @@
 //! Settings: the defaults, then a file, then `SHELFMARK_*` variables. Whatever is unknown or wrong is refused with its
 //! name and what would be right.
 
+mod notifications;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +10,8 @@ use figment::Figment;
 use figment::providers::{Env, Format as _, Toml};
 use figment::value::Value;
 use serde::Deserialize;
+
+pub use notifications::{EventsConfig, MailConfig, MailTls, WebhooksConfig};
 
 const DEFAULTS: &str = include_str!("../config/default.toml");
 const PREFIX: &str = "SHELFMARK_";
@@ -29,6 +33,9 @@ pub struct Config {
     pub auth: AuthConfig,
     pub gc: GcConfig,
     pub jobs: JobsConfig,
+    pub webhooks: WebhooksConfig,
+    pub events: EventsConfig,
+    pub mail: MailConfig,
     pub log: LogConfig,
 }
 
@@ -230,9 +237,13 @@ impl Config {
             ("auth.idempotency_hours", self.auth.idempotency_hours),
             ("jobs.collect_every_hours", self.jobs.collect_every_hours),
             ("jobs.references_every_seconds", self.jobs.references_every_seconds),
+            ("events.keep_days", self.events.keep_days),
         ];
         if let Some((key, _)) = not_negative.iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
             return wrong(key, "give a number of 0 or more");
+        }
+        if let Some((key, why)) = self.fault_of_notifications() {
+            return wrong(key, why);
         }
         if !(0.0..=0.9).contains(&self.gc.compact_below) {
             return wrong("gc.compact_below", "give a share from 0 to 0.9");

@@ -8,6 +8,7 @@ mod kill;
 mod laws;
 mod load;
 mod memory;
+mod notify;
 mod power;
 mod process;
 mod service;

@@ -89,8 +89,29 @@ impl TestService {
         services
     }
 
+    /// As `on_each_database`, with other settings.
+    pub async fn on_each_database_with(change: impl Fn(&mut Config)) -> Vec<Self> {
+        let mut services = vec![Self::start_with(&change).await];
+        if let Ok(server) = std::env::var(POSTGRES) {
+            let url = new_database(&server);
+            let change = |config: &mut Config| {
+                config.database.url = url;
+                change(config);
+            };
+            services.push(Self::start_with(change).await);
+        }
+        services
+    }
+
     /// A service on SQLite with other settings.
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let service = Self::join_with(change).await;
+        service.post("/projects", json!({ "name": "site" })).await.ok();
+        service
+    }
+
+    /// A service with other settings, in which nothing is made: it may be another process of one that is there.
+    pub async fn join_with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::load(None).unwrap();
         config.server.listen = "127.0.0.1:0".parse().unwrap();
@@ -101,9 +122,7 @@ impl TestService {
         let running = app::start(config, Some(ADMINISTRATOR)).await.unwrap();
         let client = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
         let url = format!("http://{}", running.address);
-        let service = Self { running, url, client, token: ADMINISTRATOR.to_owned(), _folder: folder.into() };
-        service.post("/projects", json!({ "name": "site" })).await.ok();
-        service
+        Self { running, url, client, token: ADMINISTRATOR.to_owned(), _folder: folder.into() }
     }
 
     /// A request to an address below `/api/v1` with the administrator's token.

@@ -12,6 +12,7 @@ mod gate;
 mod get;
 mod import;
 mod login;
+mod notify;
 mod output;
 mod planning;
 mod problem;
@@ -112,6 +113,15 @@ pub enum Command {
     Diff(diff::DiffArgs),
     #[command(subcommand, after_help = "Example:\n  shelfmark audit list --limit 20")]
     Audit(audit::AuditCommand),
+    #[command(
+        subcommand,
+        after_help = "Example:\n  shelfmark webhook create https://example.org/hook --kind 'release.*'"
+    )]
+    Webhook(notify::webhook::WebhookCommand),
+    Events(notify::events::EventsArgs),
+    Subscribe(notify::subscription::SubscribeArgs),
+    Unsubscribe(notify::subscription::UnsubscribeArgs),
+    Subscriptions(notify::subscription::SubscriptionsArgs),
     Gc(store::CollectArgs),
     Fsck(store::CheckArgs),
     Completions(completions::CompletionsArgs),
@@ -159,6 +169,11 @@ pub async fn run(connection: ConnectionArgs, command: Command) -> anyhow::Result
         Command::History(args) => promote::history(&session, args).await,
         Command::Diff(args) => diff::run(&session, args).await,
         Command::Audit(command) => audit::run(&session, command).await,
+        Command::Webhook(command) => notify::webhook::run(&session, command).await,
+        Command::Events(args) => notify::events::run(&session, args).await,
+        Command::Subscribe(args) => notify::subscription::subscribe(&session, args).await,
+        Command::Unsubscribe(args) => notify::subscription::unsubscribe(&session, args).await,
+        Command::Subscriptions(args) => notify::subscription::list(&session, args).await,
         Command::Gc(args) => store::collect(&session, args).await,
         Command::Fsck(args) => store::check(&session, args).await,
         Command::Serve(_) | Command::Login(_) | Command::Completions(_) => {

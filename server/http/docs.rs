@@ -35,6 +35,10 @@ const SEGMENTS: &[(&str, &str)] = &[
     ("user", "The person's name, without @"),
     ("search", "The saved search's name"),
     ("proposal", "The proposal's number, counted from 1"),
+    ("webhook", "The webhook's id"),
+    ("sequence", "The event's sequence, which is that of its audit entry"),
+    ("subscription", "The subscription's id"),
+    ("key", "The key in a letter"),
 ];
 
 /// Bytes of any kind.
@@ -106,6 +110,7 @@ fn complete(address: &str, operation: &mut Operation) {
 fn said_of(status: &str) -> &'static str {
     match status {
         "201" => "It has been made",
+        "202" => "It will be done",
         "206" => "The part that was asked for",
         "304" => "The client has it already",
         _ => "Done",

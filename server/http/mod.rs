@@ -19,6 +19,7 @@ mod gate;
 mod health;
 mod me;
 mod metadata;
+mod notify;
 mod planning;
 mod projects;
 mod references;
@@ -39,6 +40,7 @@ use crate::Services;
 
 pub use docs::description;
 pub use health::RememberedStatistics;
+pub use notify::EventStreams;
 
 /// Adds the addresses of the API.
 pub fn routes(config: &mut ServiceConfig, services: &Services) {
@@ -54,6 +56,7 @@ fn api() -> impl HttpServiceFactory + OpenApiFactory {
         .configure(dependencies)
         .configure(releases)
         .configure(planning::routes)
+        .configure(notify::routes)
         .configure(operation);
     let health = |config: &mut Described<'_>| {
         config.service(health::read_health).service(health::read_readiness).service(health::read_metrics);

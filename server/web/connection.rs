@@ -8,7 +8,7 @@ use std::io;
 use std::io::IoSlice;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Buf as _;
 use rustix::net::SendFlags;
@@ -26,6 +26,10 @@ pub struct Outbox(Rc<Slot>);
 struct Slot {
     part: RefCell<Option<Part>>,
     is_behind_heads: Cell<bool>,
+    /// The client is to be cut off.
+    is_hung_up: Cell<bool>,
+    /// Who waits for the client to take something.
+    waiting: RefCell<Option<Waker>>,
 }
 
 impl Outbox {
@@ -37,6 +41,27 @@ impl Outbox {
     /// Whether a HEAD may have come in on this connection.
     pub fn is_behind_heads(&self) -> bool {
         self.0.is_behind_heads.get()
+    }
+
+    /// Cuts the client off, whether it takes what was sent or not.
+    pub fn hang_up(&self) {
+        self.0.is_hung_up.set(true);
+        if let Some(waker) = self.0.waiting.take() {
+            waker.wake();
+        }
+    }
+
+    /// Fails once the client is to be cut off; notes who waits until then.
+    fn check(&self, context: &Context<'_>) -> io::Result<()> {
+        if self.0.is_hung_up.get() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        let mut waiting = self.0.waiting.borrow_mut();
+        match &mut *waiting {
+            Some(waker) => waker.clone_from(context.waker()),
+            None => *waiting = Some(context.waker().clone()),
+        }
+        Ok(())
     }
 
     /// Puts the next part in. The connection sends it when it is flushed next, and then calls its task again.
@@ -143,6 +168,7 @@ impl AsyncRead for Connection {
 impl AsyncWrite for Connection {
     /// Writes what the framework sends: while a part is in the outbox that is the head before it.
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, head: &[u8]) -> Poll<io::Result<usize>> {
+        self.outbox.check(context)?;
         if self.outbox.is_empty() {
             return Pin::new(&mut self.stream).poll_write(context, head);
         }
@@ -158,6 +184,7 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.outbox.check(context)?;
         ready!(self.poll_outbox(context))?;
         Pin::new(&mut self.stream).poll_flush(context)
     }

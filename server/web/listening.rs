@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_http::body::MessageBody;
 use actix_http::{HttpService, Method, Protocol, Request, Response};
-use actix_server::Server;
+use actix_server::{GracefulShutdownSignal, Server};
 use actix_service::{
     IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, apply_fn_factory, fn_service, map_config,
 };
@@ -19,6 +19,17 @@ use tokio::net::TcpStream;
 use super::connection::{Connection, Outbox};
 use super::framing::frame;
 use crate::config::ServerConfig;
+
+/// Tells when the server begins to stop. Stands in the data of every connection.
+#[derive(Clone)]
+pub struct Draining(GracefulShutdownSignal);
+
+impl Draining {
+    /// Waits until the server begins to stop.
+    pub async fn begins(&self) {
+        self.0.notified().await;
+    }
+}
 
 /// Serves what `app` builds, once for each worker.
 ///
@@ -50,6 +61,7 @@ where
     let draining = server.graceful_shutdown_signal();
     let serve = move || {
         let draining = draining.clone();
+        let told = Draining(draining.clone());
         let app = apply_fn_factory(app(), |request: Request, app: &S::Service| {
             let outbox = request.conn_data::<Outbox>().cloned().unwrap_or_default();
             let is_head = request.method() == Method::HEAD;
@@ -71,8 +83,9 @@ where
             .keep_alive(idle_time)
             .client_request_timeout(header_time)
             .local_addr(address)
-            .on_connect_ext(|connection: &Connection, data| {
+            .on_connect_ext(move |connection: &Connection, data| {
                 data.insert(connection.outbox());
+                data.insert(told.clone());
             })
             .finish(map_config(app, |()| AppConfig::default()));
         fn_service(|stream: TcpStream| async {

@@ -140,6 +140,7 @@ impl Problem {
             StatusCode::NOT_FOUND => {
                 ("not-found", "There is no such thing", "nothing is at this address; /api/docs lists what there is")
             }
+            StatusCode::GONE => ("gone", "It is kept no more", "what was asked for is kept no more"),
             StatusCode::METHOD_NOT_ALLOWED => {
                 ("method-not-allowed", "This can't be done here", "this address does not take this method")
             }

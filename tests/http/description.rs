@@ -20,6 +20,9 @@ fn example(name: &str) -> &'static str {
         "waiver" | "point" | "deployment" => "1",
         "search" => "icons",
         "proposal" => "1",
+        "webhook" | "subscription" => "01890a5d-ac96-774b-bcce-b302099a8057",
+        "sequence" => "7",
+        "key" => "k",
         other => panic!("{{{other}}} has no example"),
     }
 }

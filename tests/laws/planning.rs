@@ -66,7 +66,8 @@ async fn a_date_is_agreed_by_another_and_opened_again_by_a_new_one(ground: &Grou
     let other_client = ground.asked_by(someone("cleo", Role::Viewer));
     let release = ground.release(Vec::new()).await;
     let project = ground.row().await.number;
-    let agreed = async || ground.engine.catalog.agreed_date(project, release).await.unwrap();
+    let agreed =
+        async || ground.engine.catalog.snapshot().await.unwrap().reading().agreed_date(project, release).await.unwrap();
 
     let first = propose(&client, release, "2999-03-27T17:00").await.unwrap();
     assert_eq!(first.proposal.date.to_string(), "2999-03-27T17:00:00+01:00[Europe/Berlin]");

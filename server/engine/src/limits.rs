@@ -56,6 +56,10 @@ pub struct Limits {
     pub public_url: String,
     /// How many manifests are searched before a content counts as never published.
     pub published_search_max: u32,
+    /// Most webhooks of a project.
+    pub webhooks_max: usize,
+    /// Most subscriptions of a person.
+    pub subscriptions_max: usize,
 }
 
 impl Default for Limits {
@@ -87,6 +91,8 @@ impl Default for Limits {
             pending_references_max: 2_000,
             public_url: String::new(),
             published_search_max: 256,
+            webhooks_max: 50,
+            subscriptions_max: 100,
         }
     }
 }

@@ -9,6 +9,8 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{AnyConnection, AnyPool, ConnectOptions as _, Connection as _, Executor as _};
 
+use tokio::sync::watch;
+
 use super::error::CatalogError;
 
 /// Which database holds the catalog.
@@ -35,6 +37,8 @@ pub struct Catalog {
     pub(super) writer: AnyPool,
     pub(super) reader: AnyPool,
     pub(super) postgres: Option<PgConnectOptions>,
+    /// The audit sequence up to which events are known to be there.
+    pub(super) heard: watch::Sender<i64>,
 }
 
 static SQLITE_MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/sqlite");
@@ -95,7 +99,7 @@ impl Catalog {
         };
         let writer = pool(1).connect(&url).await.map_err(shown)?;
         let reader = pool(4).connect(&url).await.map_err(shown)?;
-        Ok(Self { dialect: Dialect::Sqlite, writer, reader, postgres: None })
+        Ok(Self { dialect: Dialect::Sqlite, writer, reader, postgres: None, heard: watch::Sender::new(0) })
     }
 
     async fn open_postgres(url: &str, connections_max: u32) -> Result<Self, CatalogError> {
@@ -106,7 +110,7 @@ impl Catalog {
         };
         let writer = pool(connections_max / 2).connect(url).await.map_err(open)?;
         let reader = pool(connections_max / 2).connect(url).await.map_err(open)?;
-        Ok(Self { dialect: Dialect::Postgres, writer, reader, postgres: Some(native) })
+        Ok(Self { dialect: Dialect::Postgres, writer, reader, postgres: Some(native), heard: watch::Sender::new(0) })
     }
 
     /// Whether the database answers and its schema is the one that this program knows.

@@ -20,6 +20,7 @@ mod gate;
 mod idempotency;
 mod letter_case;
 mod listen;
+mod notify;
 mod pack;
 mod page;
 mod place;
@@ -53,6 +54,10 @@ pub use gate::{
     ReportRow, ReportState, ReviewRow, WaiverRow,
 };
 pub use listen::PointerSignal;
+pub use notify::{
+    Attempt, AttemptRow, DeliveryRow, DeliveryState, EventRow, LetterRow, LetterState, QueueState, QueuedDelivery,
+    SubscriptionRow, WebhookRow,
+};
 pub use pack::PackState;
 pub use page::{Cursor, InvalidCursor, Page};
 pub use planning::{

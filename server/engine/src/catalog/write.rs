@@ -4,6 +4,7 @@
 //! one order. Transactions are short: bytes are in the store before one begins.
 
 use sqlx::{Any, AnyConnection, Transaction};
+use tokio::sync::watch;
 
 use shelfmark_domain::access::Principal;
 use shelfmark_domain::audit::AuditEntry;
@@ -35,6 +36,8 @@ pub struct Write {
     sequence: i64,
     hash: [u8; 32],
     entries: Vec<(AuditEntry, [u8; 32])>,
+    /// Who waits for events hears of these after the commit.
+    heard: watch::Sender<i64>,
     /// Whether the outcome of a request is kept for its repetitions.
     pub(super) has_outcome: bool,
 }
@@ -51,7 +54,8 @@ impl Catalog {
             .fetch_one(&mut *tx)
             .await?;
         let hash = row.bytes(1)?.try_into().map_err(|_| corrupt("an audit hash of a wrong length"))?;
-        Ok(Write { tx, dialect: self.dialect, sequence: row.int(0)?, hash, entries: Vec::new(), has_outcome: false })
+        let (dialect, heard) = (self.dialect, self.heard.clone());
+        Ok(Write { tx, dialect, sequence: row.int(0)?, hash, entries: Vec::new(), heard, has_outcome: false })
     }
 
     /// Begins a transaction for housekeeping of the store (where chunks are), which isn't a change in the audit's
@@ -65,7 +69,7 @@ impl Catalog {
         Ok(tx)
     }
 
-    /// Begins a transaction that changes only what is derived and can be made anew.
+    /// Begins a transaction that writes without waiting for changes under way, for rows that no change decides about.
     pub(super) async fn begin_writing(&self) -> Result<Transaction<'static, Any>, CatalogError> {
         Ok(match self.dialect {
             Dialect::Sqlite => self.writer.begin_with("BEGIN IMMEDIATE").await?,
@@ -165,6 +169,9 @@ impl Write {
             .bind(self.hash.to_vec())
             .execute(&mut *self.tx)
             .await?;
-        Ok(self.tx.commit().await?)
+        self.tx.commit().await?;
+        let sequence = self.sequence;
+        self.heard.send_if_modified(|newest| std::mem::replace(newest, sequence.max(*newest)) < sequence);
+        Ok(())
     }
 }

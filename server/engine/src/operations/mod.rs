@@ -20,6 +20,7 @@ mod facts;
 mod gate;
 mod latest;
 mod manifests;
+pub mod notify;
 mod order;
 mod pack_memory;
 mod packing;

@@ -152,7 +152,8 @@ async fn unmet(
         Need::Asset(asset) => paths_of.get(asset).cloned().unwrap_or_default(),
     };
     let wanted: Vec<(DeclaredRow, Vec<String>)> = declared.into_iter().map(|row| (row.clone(), places(&row))).collect();
-    let pins = pinned(engine, manifest, wanted.iter().flat_map(|(_, paths)| paths).map(String::as_str).collect()).await?;
+    let pins =
+        pinned(engine, manifest, wanted.iter().flat_map(|(_, paths)| paths).map(String::as_str).collect()).await?;
     let is_met = |row: &DeclaredRow, path: &String| match (&row.need, pins.get(path)) {
         (Need::Path(_), pin) => pin.is_some(),
         (Need::Asset(asset), Some(pin)) => pin.asset == *asset,
