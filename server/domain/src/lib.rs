@@ -19,3 +19,4 @@ pub mod path;
 pub mod pin;
 pub mod release;
 pub mod time;
+pub mod work_item;
