@@ -16,6 +16,8 @@ pub struct Limits {
     pub parameter_bytes_max: usize,
     /// Most environments of a project.
     pub environments_max: usize,
+    /// Most versions attached to one work item.
+    pub work_versions_max: usize,
     /// How full a pack gets before the next one is begun, in bytes.
     pub pack_bytes: usize,
     /// What packs of uploads may take while they are filled and stored, all uploads together, in bytes. When it is used
@@ -54,6 +56,7 @@ impl Default for Limits {
             text_bytes_max: 16 << 10,
             parameter_bytes_max: 64 << 10,
             environments_max: 100,
+            work_versions_max: 20_000,
             pack_bytes: 16 << 20,
             pack_memory_bytes: 256 << 20,
             grace_ms: 24 * HOUR_MS,

@@ -65,9 +65,17 @@ mod tests {
             assert_eq!(text.parse::<Link>().unwrap().as_str(), text);
         }
         let long = format!("https://a/{}", "a".repeat(2_000));
-        for text in
-            ["", "javascript:alert(1)", "https://", "https:///a", "HTTPS://a", "http://a b", "http://a\n", "ftp://a", &long]
-        {
+        for text in [
+            "",
+            "javascript:alert(1)",
+            "https://",
+            "https:///a",
+            "HTTPS://a",
+            "http://a b",
+            "http://a\n",
+            "ftp://a",
+            &long,
+        ] {
             assert!(text.parse::<Link>().is_err(), "{text:?}");
         }
     }

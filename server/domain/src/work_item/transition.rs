@@ -80,12 +80,8 @@ impl Transition {
             Self::Start => &[Status::Open, Status::Reopened],
             Self::Resolve => &[Status::Open, Status::InProgress, Status::Reopened],
             Self::Authorise => &[Status::Resolved],
-            Self::Reject => {
-                &[Status::Open, Status::InProgress, Status::Reopened, Status::Resolved, Status::Authorised]
-            }
-            Self::Reopen => {
-                &[Status::Resolved, Status::Authorised, Status::Released, Status::Closed, Status::Rejected]
-            }
+            Self::Reject => &[Status::Open, Status::InProgress, Status::Reopened, Status::Resolved, Status::Authorised],
+            Self::Reopen => &[Status::Resolved, Status::Authorised, Status::Released, Status::Closed, Status::Rejected],
             Self::Close => &[Status::Resolved, Status::Authorised, Status::Released],
             Self::Void => &[Status::Authorised],
             Self::Release => &[Status::Resolved, Status::Authorised],
