@@ -97,6 +97,7 @@ pub struct LimitsConfig {
     pub text_bytes: usize,
     pub parameter_bytes: usize,
     pub environments: usize,
+    pub work_versions: usize,
     pub page: u32,
     pub page_max: u32,
     pub assets_page_max: u32,
