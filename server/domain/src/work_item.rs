@@ -49,8 +49,10 @@ use worded;
 
 worded! {
     /// What a work item is about.
+    #[derive(Default)]
     WorkKind {
         /// Somebody wants something.
+        #[default]
         Request = "request",
         /// The team changes something by itself.
         Change = "change",
@@ -63,7 +65,14 @@ worded! {
 
 worded! {
     /// How much a work item matters beside others.
-    Priority { Low = "low", Normal = "normal", High = "high", Urgent = "urgent" }
+    #[derive(Default)]
+    Priority {
+        Low = "low",
+        #[default]
+        Normal = "normal",
+        High = "high",
+        Urgent = "urgent",
+    }
 }
 
 worded! {
@@ -86,18 +95,6 @@ worded! {
 worded! {
     /// What a test came to.
     TestOutcome { Pass = "pass", Fail = "fail" }
-}
-
-impl Default for WorkKind {
-    fn default() -> Self {
-        Self::Request
-    }
-}
-
-impl Default for Priority {
-    fn default() -> Self {
-        Self::Normal
-    }
 }
 
 impl WorkStatus {

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{ITEMS, person, post_as, step};
+use crate::http::tar::{Entry, tar};
 use crate::service::TestService;
 
 #[tokio::test]
@@ -101,5 +102,28 @@ async fn an_item_of_no_release_is_closed_by_hand_and_can_be_taken_up_again() {
         assert_eq!(step(&service, "W-1", "reopen").await.ok()["status"], "reopened");
         let put = service.request(Method::PUT, "/projects/site/files/a").body("a").header("X-Work-Item", "W-1");
         service.send(put).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_for_an_upload_with_its_item() {
+    for service in TestService::on_each_database().await {
+        for title in ["one", "two"] {
+            service.post(ITEMS, json!({ "title": title })).await.ok();
+        }
+        let put = |item: &'static str| {
+            let put = service.request(Method::PUT, "/projects/site/files/a").body("a").header("Idempotency-Key", "k");
+            service.send(put.header("X-Work-Item", item))
+        };
+        put("W-1").await.ok();
+        let before = service.audit_sequence().await;
+        assert_eq!(put("W-1").await.ok()["outcome"], "created");
+        put("W-2").await.problem(409, "conflict");
+        assert_eq!(service.audit_sequence().await, before);
+        let tar = tar(&[Entry::file("b", b"b")]);
+        let batch = service.request(Method::POST, "/projects/site/batch").body(tar).header("X-Work-Item", "W-2");
+        assert_eq!(service.send(batch).await.ok()["created"], 1);
+        let versions = service.read(&format!("{ITEMS}/W-2/versions")).await.ok();
+        assert_eq!(versions["items"][0]["path"], "b");
     }
 }

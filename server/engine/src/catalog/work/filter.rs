@@ -36,19 +36,27 @@ enum Value {
 pub(super) struct Condition {
     text: String,
     values: Vec<Value>,
+    /// The column of the item's number in the table that is walked.
+    number: &'static str,
 }
 
 impl Condition {
     /// The items of a project that a filter wants.
     pub fn of(project: i64, filter: &WorkFilter) -> Self {
-        let mut condition = Self { text: String::from("FROM work_items w"), values: Vec::new() };
-        if filter.label.is_some() {
-            condition.text.push_str(" JOIN work_item_labels l ON l.project = w.project AND l.item = w.number");
-        }
+        // The list is ordered by the column of the shortest index that it can walk, or databases walk all items.
+        let number = match (&filter.release, &filter.label) {
+            (Some(_), _) => "r.item",
+            (None, Some(_)) => "l.item",
+            (None, None) => "w.number",
+        };
+        let mut condition = Self { text: String::from("FROM work_items w"), values: Vec::new(), number };
         if filter.release.is_some() {
-            condition.text.push_str(" JOIN release_items r ON r.project = w.project AND r.item = w.number");
+            condition.push(" JOIN release_items r ON r.project = w.project AND r.item = w.number");
         }
-        condition.text.push_str(" WHERE w.project = ");
+        if filter.label.is_some() {
+            condition.push(" JOIN work_item_labels l ON l.project = w.project AND l.item = w.number");
+        }
+        condition.push(" WHERE w.project = ");
         condition.number(project);
         condition.add(filter, project);
         condition
@@ -107,6 +115,15 @@ impl Condition {
         self
     }
 
+    /// Only items with a lower number than this, the newest first, up to a limit.
+    pub fn newest(&mut self, before: Option<i64>, limit: i64) -> &mut Self {
+        let column = self.number;
+        if let Some(before) = before {
+            self.push(&format!(" AND {column} < ")).number(before);
+        }
+        self.push(&format!(" ORDER BY {column} DESC LIMIT ")).number(limit)
+    }
+
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -152,6 +169,12 @@ mod tests {
              AND r.project = $2 AND r.release = $3 AND w.status IN ($4, $5) AND w.words LIKE $6 ESCAPE '\\'"
         );
         assert_eq!(condition.values.len(), 6);
+        let mut walked = condition.clone();
+        walked.newest(Some(9), 3);
+        assert_eq!(
+            walked.as_str().strip_prefix(condition.as_str()),
+            Some(" AND r.item < $7 ORDER BY r.item DESC LIMIT $8")
+        );
         assert_eq!(containing("50%_\\"), "%50\\%\\_\\\\%");
     }
 }

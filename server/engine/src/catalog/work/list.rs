@@ -19,10 +19,7 @@ impl Catalog {
         limit: u32,
     ) -> Result<Page<WorkItemRow>, CatalogError> {
         let mut condition = Condition::of(project, filter);
-        if let Some(before) = before {
-            condition.push(" AND w.number < ").number(before);
-        }
-        condition.push(" ORDER BY w.number DESC LIMIT ").number(i64::from(limit) + 1);
+        condition.newest(before, i64::from(limit) + 1);
         let items = self.found(&condition).await?;
         Ok(Page::cut(items, limit, |item| Cursor::after(item.number.get())))
     }

@@ -6,9 +6,9 @@ use shelfmark_domain::access::Permission;
 use shelfmark_domain::name::{ProjectName, WorkItemNumber};
 use shelfmark_domain::path::AssetPath;
 use shelfmark_domain::pin::AssetId;
-use shelfmark_domain::work_item::WorkStatus;
+use shelfmark_domain::work_item::{Standing, Transition, WorkStatus};
 
-use super::step::move_to;
+use super::step::{action as step_action, move_to};
 use super::{WorkError, audit, item_in, item_of};
 use crate::Engine;
 use crate::catalog::{AssetRow, ProjectRow, WorkItemRow, Write};
@@ -167,16 +167,18 @@ async fn note(
         .map(|(asset, version)| serde_json::json!({ "asset": uuid::Uuid::from_bytes(asset.0), "version": version }));
     let details = serde_json::json!({ "count": versions.len(), "versions": shown.collect::<Vec<_>>() });
     write.record(&caller.principal, caller.now, audit(action, project, number, "", details));
-    if item.status != WorkStatus::Authorised {
+    let from = item.status;
+    let consequence = Standing { is_consequence: true, ..Standing::default() };
+    let Ok(status) = Transition::Void.next(number, from, &consequence) else {
         let item = WorkItemRow { changed_at: caller.now, revision: item.revision + 1, ..item };
         write.update_work_item(project.number, &item).await?;
         return Ok(item);
-    }
+    };
     write.void_authorisation(project.number, number, caller.now).await?;
-    let details = serde_json::json!({ "from": item.status, "to": WorkStatus::Resolved, "because": action,
-        "requester": item.requester, "assignee": item.said.assignee, "title": item.said.title });
-    let item = move_to(write, caller, project, item, WorkStatus::Resolved).await?;
-    let draft = audit("work_item.authorisation_voided", project, number, "", details);
+    let details = serde_json::json!({ "from": from, "to": status, "because": action, "requester": item.requester,
+        "assignee": item.said.assignee, "title": item.said.title });
+    let item = move_to(write, caller, project, item, status).await?;
+    let draft = audit(step_action(Transition::Void), project, number, "", details);
     write.record(&caller.principal, caller.now, draft);
     Ok(item)
 }
