@@ -14,6 +14,8 @@ use crate::web::Problem;
 
 /// The longest text that is searched for, in bytes.
 const TEXT_BYTES_MAX: usize = 1_000;
+/// The most words of it: each is looked for in every item.
+const WORDS_MAX: usize = 20;
 
 /// Which work items, and how they are listed.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -89,6 +91,9 @@ impl WorkQuery {
         let text = plain("q", self.q.clone().unwrap_or_default())?;
         if text.len() > TEXT_BYTES_MAX {
             return Err(Problem::invalid("q", format!("the text is longer than {TEXT_BYTES_MAX} bytes; shorten it")));
+        }
+        if text.split_whitespace().count() > WORDS_MAX {
+            return Err(Problem::invalid("q", format!("there are more than {WORDS_MAX} words; leave some out")));
         }
         let requester: Option<UserName> = parsed("requester", self.requester.as_ref())?;
         Ok(WorkFilter {

@@ -60,6 +60,7 @@ async fn what_is_wrong_with_a_request_is_said() {
             ("order=board&status=open&cursor=131", "cursor"),
             ("cursor=1zz", "cursor"),
             ("q=%00", "q"),
+            ("q=a+b+c+d+e+f+g+h+i+j+k+l+m+n+o+p+q+r+s+t+u", "q"),
             ("limit=0", "limit"),
             ("colour=blue", "colour"),
         ] {

@@ -56,8 +56,8 @@ pub use usage::ContentUse;
 pub use user::{MemberRow, UserRow};
 pub use version::{KnownContent, VersionRow};
 pub use work::{
-    AnsweredItem, AttachedVersion, AuthorisationRow, CommentRow, DeployedBuild, EvidenceRow, ItemLine, ItemReadiness,
-    ItemTests, NewAuthorisation, NewEvidence, PinMismatch, ReleaseItemRow, WantedLine, WorkFilter, WorkItemRow,
-    WorkItemSaid, board_place, evidence_place,
+    AnsweredItem, AssetPlaces, AttachedVersion, AuthorisationRow, CommentRow, DeployedBuild, EvidenceRow, ItemLine,
+    ItemReadiness, ItemTests, NewAuthorisation, NewEvidence, PinMismatch, ReleaseItemRow, WantedLine, WorkFilter,
+    WorkItemRow, WorkItemSaid, board_place, evidence_place,
 };
 pub use write::{AuditDraft, Write};

@@ -21,5 +21,5 @@ pub use group::{ItemLine, ReleaseItemRow, WantedLine};
 pub use item::{WorkItemRow, WorkItemSaid};
 pub use list::board_place;
 pub use readiness::{ItemReadiness, ItemTests, PinMismatch};
-pub use trace::DeployedBuild;
+pub use trace::{AssetPlaces, DeployedBuild};
 pub use version::{AnsweredItem, AttachedVersion};

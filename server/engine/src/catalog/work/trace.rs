@@ -24,50 +24,51 @@ pub struct DeployedBuild {
     pub deployments: Vec<(EnvironmentName, DeploymentKind, Timestamp)>,
 }
 
+/// Where an asset is and was, as far as releases tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AssetPlaces {
+    pub keys: BTreeSet<String>,
+    /// Those that have a line for it.
+    pub releases: BTreeSet<ReleaseNumber>,
+}
+
 impl Catalog {
-    /// The releases that are about an item, or have a line for one of these assets.
-    pub async fn releases_about(
+    /// The releases that are about an item.
+    pub async fn releases_of_item(
         &self,
         project: i64,
         item: WorkItemNumber,
-        assets: &[AssetId],
     ) -> Result<BTreeSet<ReleaseNumber>, CatalogError> {
-        let mut connection = self.reader.acquire().await?;
-        let grouped = rows::query("SELECT release FROM release_items WHERE project = $1 AND item = $2");
-        let mut found = grouped.bind(project).bind(item.get()).fetch_all(&mut *connection).await?;
-        let pinned = rows::select_in(
-            &mut connection,
-            "SELECT DISTINCT release FROM changes WHERE project = $1 AND asset IN",
-            "",
-            (1, |query| query.bind(project)),
-            assets,
-            |query, asset| query.bind(asset.0.to_vec()),
-        );
-        found.extend(pinned.await?);
-        found.iter().map(|row| row.int(0).map(ReleaseNumber::new)).collect()
+        let rows = rows::query("SELECT release FROM release_items WHERE project = $1 AND item = $2")
+            .bind(project)
+            .bind(item.get())
+            .fetch_all(&self.reader)
+            .await?;
+        rows.iter().map(|row| row.int(0).map(ReleaseNumber::new)).collect()
     }
 
-    /// The keys at which releases pin these assets or have pinned them with items.
-    pub async fn keys_of_assets(
+    /// Which releases have lines for these assets, and at which keys; the present path is one of them.
+    pub async fn places_of_assets(
         &self,
         project: i64,
         assets: &[AssetId],
-    ) -> Result<HashMap<AssetId, BTreeSet<String>>, CatalogError> {
+    ) -> Result<HashMap<AssetId, AssetPlaces>, CatalogError> {
         let mut connection = self.reader.acquire().await?;
-        let mut keys: HashMap<AssetId, BTreeSet<String>> = HashMap::new();
-        for head in [
-            "SELECT DISTINCT asset, key FROM changes WHERE project = $1 AND asset IN",
-            "SELECT id, path FROM assets WHERE project = $1 AND id IN",
-        ] {
-            let rows =
-                rows::select_in(&mut connection, head, "", (1, |query| query.bind(project)), assets, |query, asset| {
-                    query.bind(asset.0.to_vec())
-                });
-            for row in &rows.await? {
-                keys.entry(row.asset(0)?).or_default().insert(row.text(1)?);
-            }
+        let mut places: HashMap<AssetId, AssetPlaces> = HashMap::new();
+        let mut select = async |head: &str| {
+            let of_project = (1, |query: rows::AnyQuery| query.bind(project));
+            let bind = |query: rows::AnyQuery, asset: &AssetId| query.bind(asset.0.to_vec());
+            rows::select_in(&mut connection, head, "", of_project, assets, bind).await
+        };
+        for row in &select("SELECT asset, key, release FROM changes WHERE project = $1 AND asset IN").await? {
+            let place = places.entry(row.asset(0)?).or_default();
+            place.keys.insert(row.text(1)?);
+            place.releases.insert(ReleaseNumber::new(row.int(2)?));
         }
-        Ok(keys)
+        for row in &select("SELECT id, path FROM assets WHERE project = $1 AND id IN").await? {
+            places.entry(row.asset(0)?).or_default().keys.insert(row.text(1)?);
+        }
+        Ok(places)
     }
 
     /// The builds of these releases, oldest first, with where and when they went live.

@@ -1,12 +1,15 @@
 //! Where what answers an item has gone: version by version the builds that pin it, and where and when those were live.
 
-use shelfmark_domain::name::{BuildName, WorkItemNumber};
+use std::collections::BTreeSet;
+
+use shelfmark_domain::environment::DeploymentKind;
+use shelfmark_domain::name::{BuildName, EnvironmentName, WorkItemNumber};
 use shelfmark_domain::pin::{AssetId, Entry};
 use shelfmark_domain::time::Timestamp;
 
 use super::error::WorkError;
 use crate::Engine;
-use crate::catalog::{AttachedVersion, DeployedBuild, Page, ProjectRow};
+use crate::catalog::{AssetPlaces, AttachedVersion, DeployedBuild, Page, ProjectRow};
 use crate::operations::releases::ReleaseError;
 
 /// A version of an item with the builds that pin it, oldest first.
@@ -22,8 +25,8 @@ pub struct TracedBuild {
     pub path: String,
     pub build: BuildName,
     pub created_at: Timestamp,
-    pub deployments:
-        Vec<(shelfmark_domain::name::EnvironmentName, shelfmark_domain::environment::DeploymentKind, Timestamp)>,
+    /// Oldest first.
+    pub deployments: Vec<(EnvironmentName, DeploymentKind, Timestamp)>,
 }
 
 /// Follows the versions of an item, a page of them, into the builds of the releases that brought them.
@@ -39,15 +42,21 @@ pub async fn trace(
 ) -> Result<Page<TracedVersion>, WorkError> {
     let page = engine.catalog.attached_versions(project.number, item, after, limit).await?;
     let assets: Vec<AssetId> = page.items.iter().map(|attached| attached.asset).collect();
-    let releases = engine.catalog.releases_about(project.number, item, &assets).await?;
+    let about = engine.catalog.releases_of_item(project.number, item).await?;
+    let places = engine.catalog.places_of_assets(project.number, &assets).await?;
+    let releases: BTreeSet<_> = places.values().flat_map(|place| &place.releases).chain(&about).copied().collect();
     let releases: Vec<_> = releases.into_iter().collect();
     let builds = engine.catalog.deployed_builds(project.number, &releases).await?;
-    let keys = engine.catalog.keys_of_assets(project.number, &assets).await?;
     let mut traced = Vec::with_capacity(page.items.len());
     for version in page.items {
         let mut found = Vec::new();
-        for build in &builds {
-            for key in keys.get(&version.asset).into_iter().flatten() {
+        let Some(AssetPlaces { keys, releases }) = places.get(&version.asset) else { continue };
+        let is_candidate = |build: &&DeployedBuild| {
+            let release = build.build.release;
+            releases.contains(&release) || about.contains(&release)
+        };
+        for build in builds.iter().filter(is_candidate) {
+            for key in keys {
                 if is_pinned(engine, build, key, &version).await? {
                     let DeployedBuild { build, created_at, deployments, .. } = build.clone();
                     found.push(TracedBuild { path: key.clone(), build, created_at, deployments });
