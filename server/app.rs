@@ -231,6 +231,7 @@ fn limits(config: &Config) -> Limits {
         waiver_days_max: config.limits.waiver_days,
         environments_max: config.limits.environments,
         searches_max: config.limits.searches,
+        work_versions_max: config.limits.work_versions,
         pack_bytes: pack_mib << 20,
         pack_memory_bytes: config.store.pack_memory_mib << 20,
         grace_ms: hours_ms(config.store.grace_hours),

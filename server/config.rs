@@ -110,6 +110,7 @@ pub struct LimitsConfig {
     pub declared_references: usize,
     pub pending_references: u32,
     pub searches: usize,
+    pub work_versions: usize,
     pub page: u32,
     pub page_max: u32,
     pub assets_page_max: u32,

@@ -20,3 +20,4 @@ mod roles;
 mod strangers;
 mod tar;
 mod uploads;
+mod work;

@@ -61,3 +61,4 @@ mod statements;
 pub mod tars;
 mod trail;
 mod using;
+mod work;

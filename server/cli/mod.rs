@@ -28,6 +28,7 @@ mod session;
 mod store;
 mod token;
 mod user;
+mod work;
 
 use std::process::ExitCode;
 
@@ -107,6 +108,11 @@ pub enum Command {
         after_help = "Example:\n  shelfmark saved-search save spring-icons --folder icons/ --tag spring"
     )]
     SavedSearch(planning::searches::SearchCommand),
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  shelfmark work new --title \"A new logo\" --assignee ben\n  shelfmark put logo.svg --item W-1\n  shelfmark work resolve W-1"
+    )]
+    Work(work::WorkCommand),
     Promote(promote::PromoteArgs),
     Rollback(promote::RollbackArgs),
     History(promote::HistoryArgs),
@@ -164,6 +170,7 @@ pub async fn run(connection: ConnectionArgs, command: Command) -> anyhow::Result
         Command::Review(command) => gate::review::run(&session, command).await,
         Command::Calendar(args) => planning::calendar::run(&session, args).await,
         Command::SavedSearch(command) => planning::searches::run(&session, command).await,
+        Command::Work(command) => work::run(&session, command).await,
         Command::Promote(args) => promote::promote(&session, args).await,
         Command::Rollback(args) => promote::roll_back(&session, args).await,
         Command::History(args) => promote::history(&session, args).await,

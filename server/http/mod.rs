@@ -29,6 +29,7 @@ mod store_check;
 mod tokens;
 mod users;
 mod versions;
+mod work;
 
 use actix_web::dev::HttpServiceFactory;
 use actix_web::web::{Data, ServiceConfig, to};
@@ -57,6 +58,7 @@ fn api() -> impl HttpServiceFactory + OpenApiFactory {
         .configure(releases)
         .configure(planning::routes)
         .configure(notify::routes)
+        .configure(work::routes)
         .configure(operation);
     let health = |config: &mut Described<'_>| {
         config.service(health::read_health).service(health::read_readiness).service(health::read_metrics);

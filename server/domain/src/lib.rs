@@ -26,3 +26,4 @@ pub mod references;
 pub mod release;
 pub mod target;
 pub mod time;
+pub mod work_item;

@@ -20,6 +20,8 @@ pub struct Limits {
     pub environments_max: usize,
     /// Most saved searches of a project.
     pub searches_max: usize,
+    /// Most versions attached to one work item.
+    pub work_versions_max: usize,
     /// How full a pack gets before the next one is begun, in bytes.
     pub pack_bytes: usize,
     /// What packs of uploads may take while they are filled and stored, all uploads together, in bytes. When it is used
@@ -75,6 +77,7 @@ impl Default for Limits {
             waiver_days_max: 90,
             environments_max: 100,
             searches_max: 1_000,
+            work_versions_max: 20_000,
             pack_bytes: 16 << 20,
             pack_memory_bytes: 256 << 20,
             grace_ms: 24 * HOUR_MS,

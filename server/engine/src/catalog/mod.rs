@@ -37,6 +37,7 @@ mod token;
 mod usage;
 mod user;
 mod version;
+mod work;
 mod write;
 
 pub use asset::{AssetRow, AssetState, NewVersion};
@@ -75,4 +76,9 @@ pub use token::{NewToken, TokenRow};
 pub use usage::ContentUse;
 pub use user::{MemberRow, UserRow};
 pub use version::{KnownContent, VersionRow};
+pub use work::{
+    AnsweredItem, AssetPlaces, AttachedVersion, AuthorisationRow, AuthorisedPin, CommentRow, DeployedBuild,
+    EvidenceRow, ItemLine, ItemReadiness, ItemTests, NewAuthorisation, NewEvidence, PinMismatch, ReleaseItemRow,
+    WantedLine, WorkFilter, WorkItemRow, WorkItemSaid, board_place, evidence_place,
+};
 pub use write::{AuditDraft, Write};

@@ -17,7 +17,7 @@ use super::releases::{ReleaseError, audit};
 use super::revision::check_revision;
 use super::text::check_text;
 use crate::Engine;
-use crate::catalog::{AssetRow, ChangeRow, ChangeValue, ProjectRow, ReleaseRow, Write};
+use crate::catalog::{AssetRow, CatalogError, ChangeRow, ChangeValue, ProjectRow, ReleaseRow, Write};
 
 /// How often the library is read beside the changes of others, before those have to wait.
 const TRIES_BESIDE: u32 = 4;
@@ -90,21 +90,31 @@ pub async fn add_changes(
     for folder in &resolved.replaced {
         write.remove_changes_in(project.number, number, folder).await?;
     }
-    let keys: Vec<String> = resolved.lines.iter().map(|line| line.key.clone()).collect();
-    let conflicting = write.conflicting_keys(project.number, number, &keys).await?;
-    let conflicts = conflicting.iter().map(|(key, _)| key).collect::<HashSet<_>>().len() as u64;
-    let conflicts_with: BTreeSet<ReleaseNumber> = conflicting.iter().map(|(_, release)| *release).collect();
+    let (conflicts, conflicts_with) = conflicts(&mut write, &project, number, &resolved.lines).await?;
     let details = serde_json::json!({ "lines": lines, "conflicts": conflicts, "conflicts_with": conflicts_with });
     let sequence =
         write.record(&caller.principal, caller.now, audit("release.changes_added", &project, number, details));
     write.put_changes(project.number, number, &resolved.lines, sequence).await?;
     write.update_release(project.number, &release).await?;
     let total = write.count_changes(project.number, number).await?;
-    let conflicts_with = conflicts_with.into_iter().collect();
     let changed = ChangedLines { lines, total, revision: release.revision + 1, conflicts, conflicts_with };
     caller.note_outcome(&mut write, &changed).await?;
     write.commit().await?;
     Ok(changed)
+}
+
+/// How many of these lines other open releases have, too, and which ones.
+pub(super) async fn conflicts(
+    write: &mut Write,
+    project: &ProjectRow,
+    number: ReleaseNumber,
+    lines: &[ChangeRow],
+) -> Result<(u64, Vec<ReleaseNumber>), CatalogError> {
+    let keys: Vec<String> = lines.iter().map(|line| line.key.clone()).collect();
+    let conflicting = write.conflicting_keys(project.number, number, &keys).await?;
+    let conflicts = conflicting.iter().map(|(key, _)| key).collect::<HashSet<_>>().len() as u64;
+    let with: BTreeSet<ReleaseNumber> = conflicting.iter().map(|(_, release)| *release).collect();
+    Ok((conflicts, with.into_iter().collect()))
 }
 
 /// Takes lines out of a release by their keys; with `expected`, only if it is still at that revision.
@@ -167,7 +177,10 @@ async fn resolve_in_one_state(
     Ok((write, resolve(engine, &before, served.map(|served| served.manifest), added).await?))
 }
 
-/// A release that takes changes, as the caller expects it.
+/// A release that takes changes, as the caller saw it.
+///
+/// # Errors
+/// When there is none, when it takes no changes, when it is at another revision.
 pub(super) async fn draft_release(
     write: &mut Write,
     project: &ProjectRow,

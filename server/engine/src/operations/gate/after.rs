@@ -8,6 +8,7 @@ use shelfmark_domain::release::{ReleaseState, ReleaseStep};
 use super::facts::Place;
 use crate::catalog::{AuditDraft, CatalogError, LockKind, LockRow, ProjectRow, ReleaseRow, ReviewRow, Write};
 use crate::operations::caller::Caller;
+use crate::operations::work::{release_items, unrelease_items};
 
 /// A move that the gate has let through.
 pub(super) struct Move<'a> {
@@ -38,7 +39,7 @@ pub(super) async fn follow(
         thaw_environment(write, caller, project, moved).await?;
     }
     if moved.place.is_final {
-        carry_release_states(write, caller, project, (before, served), moved.kind).await?;
+        carry_release_states(write, caller, project, (before, served), moved).await?;
     }
     if moved.class == Class::BreakGlass {
         owe_review(write, caller, project, moved).await?;
@@ -116,17 +117,20 @@ async fn carry_release_states(
     caller: &Caller,
     project: &ProjectRow,
     (before, served): (Option<Served>, Served),
-    kind: DeploymentKind,
+    moved: &Move<'_>,
 ) -> Result<(), CatalogError> {
     let left = before.filter(|before| before.build.release != served.build.release);
-    if kind == DeploymentKind::Rollback
+    let environment = &moved.place.environment.name;
+    if moved.kind == DeploymentKind::Rollback
         && let Some(left) = left
     {
+        unrelease_items(write, caller, project, left.build.release, environment).await?;
         carry(write, project, left.build.release, ReleaseState::after_final_rollback).await?;
         if let Some(freeze) = write.reading().freeze_of(project.number, left.build.release).await? {
             end_freeze(write, caller, project, &freeze, "the release was rolled back").await?;
         }
     }
+    release_items(write, caller, project, served.build.release, environment, served.build).await?;
     carry(write, project, served.build.release, ReleaseState::after_final_promotion).await
 }
 

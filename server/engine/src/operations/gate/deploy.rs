@@ -256,7 +256,7 @@ async fn through(
         trigger: asked.trigger,
         reason: asked.reason.clone(),
     };
-    let verdict = place.decide(&mut write.reading(), project, &question, prepared).await?;
+    let verdict = place.decide(engine, &mut write.reading(), project, &question, prepared).await?;
     if !verdict.passes() {
         return Err(Refusal { environment: asked.environment.clone(), build: asked.build, verdict }.into());
     }

@@ -2,14 +2,16 @@
 
 use shelfmark_domain::environment::{Environment, Served};
 use shelfmark_domain::gate::{
-    Approval, BuildFacts, ChecklistFacts, Facts, ItemFacts, LockFacts, OutsideFacts, Policy, Question, Stay, Verdict,
-    Waiver, decide,
+    Approval, BuildFacts, ChecklistFacts, Facts, LockFacts, OutsideFacts, Policy, Question, Stay, Verdict, Waiver,
+    decide,
 };
 use shelfmark_domain::hash::ManifestId;
 use shelfmark_domain::name::{BuildName, EnvironmentName};
 use shelfmark_domain::release::ReleaseKind;
 
-use super::prepared::Prepared;
+use super::items::{items, untraced};
+use super::prepared::{PrepareError, Prepared};
+use crate::Engine;
 use crate::catalog::{
     AnswerRow, CatalogError, ChecklistItemRow, ChecklistSelector, EnvironmentPointer, LockKind, LockRow, ProjectRow,
     Reading,
@@ -86,15 +88,25 @@ impl Place {
     /// What the gate says.
     ///
     /// # Errors
-    /// When rows can't be read.
+    /// When rows or manifests can't be read.
     pub(super) async fn decide(
         &self,
+        engine: &Engine,
         rows: &mut Reading<'_>,
         project: &ProjectRow,
         question: &Question,
         prepared: &Prepared,
-    ) -> Result<Verdict, CatalogError> {
+    ) -> Result<Verdict, PrepareError> {
         let read = Read::of(self, rows, project, question).await?;
+        let build = &self.build.served;
+        let items = match self.policy.work_items_authorised || self.policy.evidence {
+            true => items(engine, rows, project, build).await?,
+            false => Vec::new(),
+        };
+        let untraced = match self.policy.work_items_for_changes {
+            true => untraced(rows, project, build, &prepared.changes).await?,
+            false => Vec::new(),
+        };
         let checklist = checklist(&self.points, self.kind, prepared, &read.answers);
         let lock = |kind| read.locks.iter().find(|lock| lock.kind == kind).map(|lock| lock.facts.clone());
         let facts = Facts {
@@ -110,8 +122,8 @@ impl Place {
             waivers: &read.waivers,
             changes: &prepared.changes,
             authors: &prepared.authors,
-            items: &read.items,
-            untraced: &read.untraced,
+            items: &items,
+            untraced: &untraced,
             checklist: &checklist,
             outside: &read.outside,
             missing: &prepared.missing,
@@ -159,8 +171,6 @@ struct Read {
     locks: Vec<LockRow>,
     approvals: Vec<Approval>,
     waivers: Vec<Waiver>,
-    items: Vec<ItemFacts>,
-    untraced: Vec<String>,
     answers: Vec<AnswerRow>,
     outside: Vec<OutsideFacts>,
 }
@@ -195,8 +205,6 @@ impl Read {
             locks: rows.present_locks(project, environment).await?,
             approvals,
             waivers: rows.waivers_at(project, environment, question.at).await?,
-            items: Vec::new(),
-            untraced: Vec::new(),
             answers,
             outside,
         })

@@ -8,6 +8,7 @@ mod deploy;
 mod error;
 mod facts;
 mod freeze;
+mod items;
 mod locks;
 mod policies;
 mod prepared;

@@ -65,6 +65,6 @@ pub async fn preview(
         reason: "a preview".to_owned(),
     };
     let mut snapshot = engine.catalog.snapshot().await?;
-    let verdict = place.decide(&mut snapshot.reading(), &project, &question, &prepared).await?;
+    let verdict = place.decide(engine, &mut snapshot.reading(), &project, &question, &prepared).await?;
     Ok((question, verdict))
 }

@@ -113,7 +113,7 @@ async fn looked_up(
         used.asset = assets.get(&used.path).map(|row| (row.id, row.latest.number));
     }
     for (name, manifest) in served {
-        let pins = pinned(engine, *manifest, paths.iter().copied().collect()).await?;
+        let pins = pinned(engine, *manifest, paths.to_vec()).await?;
         let there = uses.iter_mut().filter(|used| pins.contains_key(&used.path));
         there.for_each(|used| used.environments.push(name.clone()));
     }
