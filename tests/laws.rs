@@ -28,6 +28,7 @@ macro_rules! laws {
 }
 
 mod access;
+mod automation;
 mod batches;
 pub mod chance;
 mod compacting;
@@ -46,6 +47,7 @@ mod putting;
 mod races;
 mod releases;
 mod repeating;
+mod schedules;
 mod side_by_side;
 pub mod site;
 mod statements;

@@ -2,15 +2,54 @@
 //! is decided in SQL.
 
 mod collect;
+mod pace;
+mod promotions;
+
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
 use crate::Services;
+use pace::Pace;
+
+pub use promotions::{run_automations_once, run_schedules_once};
+
+/// The jobs of a running server.
+pub struct Jobs {
+    /// Loops that end when they have nothing in hand.
+    loops: Vec<JoinHandle<()>>,
+    /// What may end anywhere.
+    others: Vec<JoinHandle<()>>,
+    pace: Pace,
+}
 
 /// Starts the jobs on the present runtime.
-pub fn start(services: &Services) -> Vec<JoinHandle<()>> {
-    vec![
-        tokio::spawn(services.engine.pointers.clone().follow()),
-        tokio::spawn(collect::every(services.engine.clone(), services.config.jobs.collect_every_hours)),
-    ]
+pub fn start(services: &Services) -> Jobs {
+    let (engine, settings) = (&services.engine, &services.config.jobs);
+    let pace = Pace::new(Duration::from_secs_f64(settings.look_every_seconds));
+    Jobs {
+        loops: vec![tokio::spawn(promotions::run(engine.clone(), pace.clone()))],
+        others: vec![
+            tokio::spawn(engine.pointers.clone().follow()),
+            tokio::spawn(collect::every(engine.clone(), settings.collect_every_hours)),
+        ],
+        pace,
+    }
+}
+
+impl Jobs {
+    /// Lets the loops finish what they have in hand, for a while; what has not ended then is broken off. That does no
+    /// harm: another process, or the next start, goes on with it when its lease is over.
+    pub async fn end(self) {
+        const FINISH: Duration = Duration::from_secs(10);
+        self.pace.end();
+        let mut loops = self.loops;
+        let finished = async {
+            for running in &mut loops {
+                let _ = running.await; // one that has panicked is logged already
+            }
+        };
+        let _ = tokio::time::timeout(FINISH, finished).await;
+        loops.iter().chain(&self.others).for_each(JoinHandle::abort);
+    }
 }

@@ -19,4 +19,5 @@ pub mod pack;
 pub mod path;
 pub mod pin;
 pub mod release;
+pub mod schedule;
 pub mod time;

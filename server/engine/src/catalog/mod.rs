@@ -28,6 +28,7 @@ mod publication;
 mod reading;
 mod release;
 mod rows;
+mod schedule;
 mod statistics;
 mod sweep;
 mod token;
@@ -56,6 +57,9 @@ pub use page::{Cursor, InvalidCursor, Page};
 pub use project::ProjectRow;
 pub use reading::{Reading, Snapshot};
 pub use release::ReleaseRow;
+pub use schedule::{
+    AutomationRow, DueSchedule, OpenVerification, ScheduleRow, VerificationRow, VerificationState, VerifiedItem,
+};
 pub use statistics::StoreStatistics;
 pub use token::{NewToken, TokenRow};
 pub use usage::ContentUse;

@@ -32,6 +32,7 @@ mod release_changes;
 mod releases;
 mod repeat;
 mod revision;
+mod schedule;
 mod sendable;
 mod tar;
 mod text;
@@ -50,7 +51,7 @@ pub use compare::{ChangeKind, CompareError, Compared, Side, compare};
 pub use contents::{ContentStream, Contents};
 pub use edit::{EditError, edit_metadata, remove, revert};
 pub use gate::{
-    ApprovalDraft, ChecklistDraft, DeployError, Deployed, FreezeDraft, GateError, Preview, Promotion, Refusal,
+    ApprovalDraft, ChecklistDraft, DeployError, Deployed, FreezeDraft, GateError, NotDue, Preview, Promotion, Refusal,
     ReleasePoint, ReportDraft, Rollback, RollbackPlan, StopDraft, WaiverDraft, Way, add_point, answer_point,
     decide_on_build, freeze, grant_waiver, lift, plan_rollback, preview, promote, release_checklist, report,
     retire_point, review, revoke_waiver, roll_back, set_policy, stop, unfreeze,
@@ -68,6 +69,9 @@ pub use put::{PutError, Upload, put};
 pub use release_changes::{AddedChange, ChangedLines, add_changes, remove_changes};
 pub use releases::{ReleaseDraft, ReleaseError, ReleasePatch, create_release, describe_release};
 pub use revision::Stale;
+pub use schedule::{
+    Automated, ScheduleDraft, ScheduleError, cancel_schedule, run_automations, run_schedules, schedule_promotion,
+};
 pub use sendable::{Part, PartStream, Sendable};
 pub use tar::TarError;
 pub use text::InvalidText;
