@@ -87,7 +87,7 @@ pub async fn start(config: Config, bootstrap_token: Option<&str>) -> anyhow::Res
     let address = listener.local_addr()?;
     let server = server(services.clone(), listener)?;
     let handle = server.handle();
-    let jobs = jobs::start(&services);
+    let jobs = jobs::start(&services, address);
     Ok(Running { address, services, handle, first_token, ended: tokio::spawn(server), jobs })
 }
 

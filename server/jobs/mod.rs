@@ -4,15 +4,19 @@
 mod collect;
 mod pace;
 mod promotions;
+mod verify;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
 use crate::Services;
+use crate::web::outbound::Outbound;
 use pace::Pace;
 
 pub use promotions::{run_automations_once, run_schedules_once};
+pub use verify::{Fetcher, run_verifications_once};
 
 /// The jobs of a running server.
 pub struct Jobs {
@@ -23,12 +27,16 @@ pub struct Jobs {
     pace: Pace,
 }
 
-/// Starts the jobs on the present runtime.
-pub fn start(services: &Services) -> Jobs {
+/// Starts the jobs of a server that listens at an address, on the present runtime.
+pub fn start(services: &Services, listening: SocketAddr) -> Jobs {
     let (engine, settings) = (&services.engine, &services.config.jobs);
     let pace = Pace::new(Duration::from_secs_f64(settings.look_every_seconds));
+    let fetcher = Fetcher { outbound: Outbound::new(&services.config.outbound), own: listening };
     Jobs {
-        loops: vec![tokio::spawn(promotions::run(engine.clone(), pace.clone()))],
+        loops: vec![
+            tokio::spawn(promotions::run(engine.clone(), pace.clone())),
+            tokio::spawn(verify::run(engine.clone(), fetcher, pace.clone())),
+        ],
         others: vec![
             tokio::spawn(engine.pointers.clone().follow()),
             tokio::spawn(collect::every(engine.clone(), settings.collect_every_hours)),

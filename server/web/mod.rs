@@ -9,6 +9,7 @@ pub mod content;
 pub mod framing;
 pub mod heads;
 pub mod listening;
+pub mod outbound;
 pub mod problem;
 pub mod ranges;
 pub mod representation;

@@ -39,6 +39,7 @@ mod text;
 mod tokens;
 mod transfer;
 mod users;
+mod verify;
 
 pub use batch::{BatchError, BatchReceipt, batch};
 pub use build::{Base, BuildError, build};
@@ -78,6 +79,10 @@ pub use text::InvalidText;
 pub use tokens::{TokenDraft, TokenError, authenticate, bootstrap, create_token, revoke_token};
 pub use transfer::BodyError;
 pub use users::{UserError, UserPatch, change_user, create_user, set_member};
+pub use verify::{
+    Found, Looked, VerifyError, claim_verifications, conclude_verification, hold_verification, look_at_verification,
+    roll_back_verified, verify_again,
+};
 
 pub(crate) use committer::Committer;
 pub(crate) use pack_memory::PackMemory;
