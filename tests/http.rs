@@ -13,6 +13,7 @@ mod people;
 mod preconditions;
 mod repetition;
 mod roles;
+mod schedules;
 mod strangers;
 mod tar;
 mod uploads;

@@ -18,11 +18,13 @@ mod promote;
 mod put;
 mod release;
 mod release_changes;
+mod schedule;
 pub mod serve;
 mod session;
 mod store;
 mod token;
 mod user;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -86,6 +88,9 @@ pub enum Command {
     Release(release::ReleaseCommand),
     Promote(promote::PromoteArgs),
     Rollback(promote::RollbackArgs),
+    #[command(subcommand, after_help = "Example:\n  shelfmark schedule list production")]
+    Schedule(schedule::ScheduleCommand),
+    Verify(verify::VerifyArgs),
     History(promote::HistoryArgs),
     Diff(diff::DiffArgs),
     #[command(subcommand, after_help = "Example:\n  shelfmark audit list --limit 20")]
@@ -124,6 +129,8 @@ pub async fn run(connection: ConnectionArgs, command: Command) -> anyhow::Result
         Command::Release(command) => release::run(&session, command).await,
         Command::Promote(args) => promote::promote(&session, args).await,
         Command::Rollback(args) => promote::roll_back(&session, args).await,
+        Command::Schedule(command) => schedule::run(&session, command).await,
+        Command::Verify(args) => verify::run(&session, args).await,
         Command::History(args) => promote::history(&session, args).await,
         Command::Diff(args) => diff::run(&session, args).await,
         Command::Audit(command) => audit::run(&session, command).await,

@@ -19,6 +19,7 @@ mod me;
 mod metadata;
 mod projects;
 mod releases;
+mod schedule;
 mod store;
 mod store_check;
 mod tokens;
@@ -80,6 +81,7 @@ fn releases(config: &mut Described<'_>) {
     config.service(environments::list_environments).service(environments::create_environment);
     config.service(environments::read_environment).service(environments::set_environment);
     config.service(deployments::promote).service(deployments::roll_back);
+    config.configure(schedule::routes);
     config.service(deployments::list_deployments).service(deployments::read_served);
 }
 

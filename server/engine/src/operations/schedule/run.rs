@@ -27,6 +27,8 @@ const SOON_MS: i64 = 1_000;
 /// # Errors
 /// When the database can't say what is due. What goes wrong with one schedule is logged, and tried again.
 pub async fn run_schedules(engine: &Engine, now: Timestamp) -> Result<usize, CatalogError> {
+    // An earlier run may not have learnt that its commit took effect; nobody asks again for what it did.
+    engine.pointers.refresh().await?;
     let mut had = 0;
     for due in engine.catalog.due_schedules(now, engine.limits.lease_ms, AT_ONCE).await? {
         let (project, number) = (due.project_number, due.schedule.number);
