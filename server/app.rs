@@ -61,7 +61,7 @@ pub struct Running {
     /// The first administrator's token, when this start made one.
     pub first_token: Option<String>,
     ended: tokio::task::JoinHandle<std::io::Result<()>>,
-    jobs: Vec<tokio::task::JoinHandle<()>>,
+    jobs: jobs::Jobs,
 }
 
 /// Serves until a signal asks to stop.
@@ -92,7 +92,7 @@ pub async fn start(config: Config, bootstrap_token: Option<&str>) -> anyhow::Res
     let address = listener.local_addr()?;
     let server = server(services.clone(), listener)?;
     let handle = server.handle();
-    let jobs = jobs::start(&services)?;
+    let jobs = jobs::start(&services, address)?;
     Ok(Running { address, services, handle, first_token, ended: tokio::spawn(server), jobs })
 }
 
@@ -103,7 +103,7 @@ impl Running {
     /// When the server failed.
     pub async fn wait(self) -> anyhow::Result<()> {
         self.ended.await??;
-        self.jobs.iter().for_each(tokio::task::JoinHandle::abort);
+        self.jobs.end().await;
         self.services.engine.catalog.close().await;
         tracing::info!("stopped");
         Ok(())
@@ -146,7 +146,7 @@ async fn open(config: Config) -> anyhow::Result<Services> {
     Ok(Services {
         auth: Authenticator::new(engine.clone(), remember),
         streams: http::EventStreams::new(config.events.streams_max),
-        outbound: Outbound::new(&config.webhooks)?,
+        outbound: Outbound::new(&config.outbound)?,
         engine,
         config: Arc::new(config),
         metrics: handle,
@@ -219,7 +219,9 @@ fn limits(config: &Config) -> Limits {
     const MIB: u64 = 1 << 20;
     // Settings are numbers of 0 or more, checked when they are read; a float beyond the range ends at its limit.
     let gib = |value: f64| (value * 1_024.0 * MIB as f64) as u64;
-    let hours_ms = |hours: f64| (hours * 3_600_000.0) as i64;
+    let seconds_ms = |seconds: f64| (seconds * 1_000.0) as i64;
+    let minutes_ms = |minutes: f64| seconds_ms(minutes * 60.0);
+    let hours_ms = |hours: f64| minutes_ms(hours * 60.0);
     let default_pack = if config.store.kind == StoreKind::Folder { 8 } else { 63 };
     let pack_mib = if config.store.pack_mib == 0 { default_pack } else { config.store.pack_mib };
     Limits {
@@ -229,13 +231,18 @@ fn limits(config: &Config) -> Limits {
         text_bytes_max: config.limits.text_bytes,
         parameter_bytes_max: config.limits.parameter_bytes,
         waiver_days_max: config.limits.waiver_days,
+        schedule_days_max: config.limits.schedule_days,
+        schedule_deadline_ms: minutes_ms(config.jobs.schedule_deadline_minutes),
+        lease_ms: seconds_ms(config.jobs.lease_seconds),
+        refused_ms: seconds_ms(config.jobs.refused_seconds),
+        verify_again_ms: seconds_ms(config.jobs.verify_again_seconds),
         environments_max: config.limits.environments,
         searches_max: config.limits.searches,
         work_versions_max: config.limits.work_versions,
         pack_bytes: pack_mib << 20,
         pack_memory_bytes: config.store.pack_memory_mib << 20,
         grace_ms: hours_ms(config.store.grace_hours),
-        readers_ms: (config.store.readers_seconds * 1_000.0) as i64,
+        readers_ms: seconds_ms(config.store.readers_seconds),
         compact_below_permille: (config.gc.compact_below * 1_000.0) as u32,
         compact_bytes_max: config.gc.compact_mib * MIB,
         idempotency_ms: hours_ms(config.auth.idempotency_hours),

@@ -36,6 +36,7 @@ pub struct Config {
     pub webhooks: WebhooksConfig,
     pub events: EventsConfig,
     pub mail: MailConfig,
+    pub outbound: OutboundConfig,
     pub log: LogConfig,
 }
 
@@ -104,6 +105,7 @@ pub struct LimitsConfig {
     pub text_bytes: usize,
     pub parameter_bytes: usize,
     pub waiver_days: i64,
+    pub schedule_days: i64,
     pub environments: usize,
     pub reference_kib: u64,
     pub references: usize,
@@ -147,6 +149,23 @@ pub struct GcConfig {
 pub struct JobsConfig {
     pub collect_every_hours: f64,
     pub references_every_seconds: f64,
+    pub look_every_seconds: f64,
+    pub lease_seconds: f64,
+    pub schedule_deadline_minutes: f64,
+    pub refused_seconds: f64,
+    pub verify_again_seconds: f64,
+}
+
+/// Requests that the service itself sends to addresses that people configure.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutboundConfig {
+    pub connect_seconds: f64,
+    pub request_seconds: f64,
+    pub ports: Vec<u16>,
+    pub allow_private: bool,
+    pub allow_hosts: Vec<String>,
+    pub answer_kib: usize,
 }
 
 /// How the log is written.
@@ -239,12 +258,30 @@ impl Config {
             ("jobs.collect_every_hours", self.jobs.collect_every_hours),
             ("jobs.references_every_seconds", self.jobs.references_every_seconds),
             ("events.keep_days", self.events.keep_days),
+            ("jobs.schedule_deadline_minutes", self.jobs.schedule_deadline_minutes),
+            ("jobs.refused_seconds", self.jobs.refused_seconds),
+            ("jobs.verify_again_seconds", self.jobs.verify_again_seconds),
         ];
         if let Some((key, _)) = not_negative.iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
             return wrong(key, "give a number of 0 or more");
         }
         if let Some((key, why)) = self.fault_of_notifications() {
             return wrong(key, why);
+        }
+        let some_time = [
+            ("jobs.look_every_seconds", self.jobs.look_every_seconds),
+            ("jobs.lease_seconds", self.jobs.lease_seconds),
+            ("outbound.connect_seconds", self.outbound.connect_seconds),
+            ("outbound.request_seconds", self.outbound.request_seconds),
+        ];
+        if let Some((key, _)) = some_time.iter().find(|(_, value)| !(0.01..=86_400.0).contains(value)) {
+            return wrong(key, "give 0.01 to 86400");
+        }
+        if self.outbound.answer_kib > 1 << 20 {
+            return wrong("outbound.answer_kib", "give at most 1048576");
+        }
+        if !(1..=3_650).contains(&self.limits.schedule_days) {
+            return wrong("limits.schedule_days", "give 1 to 3650");
         }
         if !(0.0..=0.9).contains(&self.gc.compact_below) {
             return wrong("gc.compact_below", "give a share from 0 to 0.9");

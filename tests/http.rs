@@ -17,6 +17,7 @@ mod preconditions;
 mod references;
 mod repetition;
 mod roles;
+mod schedules;
 mod strangers;
 mod tar;
 mod uploads;

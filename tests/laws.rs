@@ -28,6 +28,7 @@ macro_rules! laws {
 }
 
 mod access;
+mod automation;
 mod batches;
 pub mod chance;
 mod compacting;
@@ -54,6 +55,8 @@ mod races;
 mod rebasing;
 mod releases;
 mod repeating;
+mod schedules;
+mod scheduling;
 mod side_by_side;
 mod signing;
 pub mod site;
@@ -61,4 +64,5 @@ mod statements;
 pub mod tars;
 mod trail;
 mod using;
+mod verifying;
 mod work;

@@ -23,11 +23,13 @@ mod references;
 mod release;
 mod release_changes;
 mod release_missing;
+mod schedule;
 pub mod serve;
 mod session;
 mod store;
 mod token;
 mod user;
+mod verify;
 mod work;
 
 use std::process::ExitCode;
@@ -115,6 +117,9 @@ pub enum Command {
     Work(work::WorkCommand),
     Promote(promote::PromoteArgs),
     Rollback(promote::RollbackArgs),
+    #[command(subcommand, after_help = "Example:\n  shelfmark schedule list production")]
+    Schedule(schedule::ScheduleCommand),
+    Verify(verify::VerifyArgs),
     History(promote::HistoryArgs),
     Diff(diff::DiffArgs),
     #[command(subcommand, after_help = "Example:\n  shelfmark audit list --limit 20")]
@@ -173,6 +178,8 @@ pub async fn run(connection: ConnectionArgs, command: Command) -> anyhow::Result
         Command::Work(command) => work::run(&session, command).await,
         Command::Promote(args) => promote::promote(&session, args).await,
         Command::Rollback(args) => promote::roll_back(&session, args).await,
+        Command::Schedule(command) => schedule::run(&session, command).await,
+        Command::Verify(args) => verify::run(&session, args).await,
         Command::History(args) => promote::history(&session, args).await,
         Command::Diff(args) => diff::run(&session, args).await,
         Command::Audit(command) => audit::run(&session, command).await,

@@ -5,11 +5,14 @@ use shelfmark_domain::name::{BuildName, EnvironmentName};
 
 use super::api::segment;
 use super::output::{Table, field, instant};
+use super::schedule::{self, When};
 use super::session::Session;
 
 /// Makes a build what an environment serves.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  shelfmark promote R-12.3 staging --reason \"for the review\"")]
+#[command(
+    after_help = "Examples:\n  shelfmark promote R-12.3 staging --reason \"for the review\"\n  shelfmark promote R-12.3 production --at 2026-03-27T17:00 --zone Europe/Berlin"
+)]
 pub struct PromoteArgs {
     /// Such as
     build: BuildName,
@@ -24,7 +27,10 @@ pub struct PromoteArgs {
     break_glass: bool,
     /// Only if the environment is still at this revision
     #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(i64).range(0..))]
+    #[arg(conflicts_with = "at")]
     expect: Option<i64>,
+    #[command(flatten)]
+    when: When,
 }
 
 /// Makes an environment serve again what it served before.
@@ -62,6 +68,9 @@ pub struct HistoryArgs {
 /// # Errors
 /// What the server refused; the environment is unchanged then.
 pub async fn promote(session: &Session, args: PromoteArgs) -> anyhow::Result<()> {
+    if args.when.is_later() {
+        return schedule::schedule(session, (args.build, args.environment), args.when, args.reason).await;
+    }
     let mut body = json!({ "build": args.build, "break_glass": args.break_glass });
     if let Some(reason) = args.reason {
         body["reason"] = reason.into();

@@ -9,15 +9,10 @@ use super::Config;
 pub struct WebhooksConfig {
     pub per_project: usize,
     pub at_once: usize,
-    pub connect_seconds: f64,
-    pub request_seconds: f64,
     pub tries: u32,
     pub first_wait_seconds: f64,
     pub longest_wait_hours: f64,
     pub dead_in_row: u32,
-    pub ports: Vec<u16>,
-    pub allow_private: bool,
-    pub allow_hosts: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -63,8 +58,6 @@ impl Config {
     pub(super) fn fault_of_notifications(&self) -> Option<(&'static str, &'static str)> {
         let Self { webhooks, events, mail, .. } = self;
         let spans = [
-            ("webhooks.connect_seconds", webhooks.connect_seconds),
-            ("webhooks.request_seconds", webhooks.request_seconds),
             ("webhooks.first_wait_seconds", webhooks.first_wait_seconds),
             ("webhooks.longest_wait_hours", webhooks.longest_wait_hours),
             ("events.heartbeat_seconds", events.heartbeat_seconds),

@@ -28,6 +28,8 @@ const SEGMENTS: &[(&str, &str)] = &[
     ("release", "The release's number, such as R-12"),
     ("build", "The build's name, such as R-12.3"),
     ("environment", "The environment's name"),
+    ("schedule", "The schedule's number"),
+    ("revision", "The revision of the deployment, as the environment counts them"),
     ("token", "The token's id"),
     ("waiver", "The waiver's number"),
     ("point", "The number of the checklist's point"),

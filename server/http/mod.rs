@@ -24,6 +24,7 @@ mod planning;
 mod projects;
 mod references;
 mod releases;
+mod schedule;
 mod store;
 mod store_check;
 mod tokens;
@@ -101,7 +102,7 @@ fn releases(config: &mut Described<'_>) {
     config.service(environments::list_environments).service(environments::create_environment);
     config.service(environments::read_environment).service(environments::set_environment);
     config.service(deployments::promote).service(deployments::roll_back);
-    config.configure(gate::routes);
+    config.configure(gate::routes).configure(schedule::routes);
     config.service(deployments::list_deployments).service(deployments::read_served);
 }
 

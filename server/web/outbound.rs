@@ -4,7 +4,7 @@
 //! are no redirects and no proxies, only http and https, and only to the ports that the settings name.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Url};
 use shelfmark_domain::notify::address::is_public;
 
-use crate::config::WebhooksConfig;
+use crate::config::OutboundConfig;
 
 /// The longest address that is called, in bytes.
 const URL_BYTES_MAX: usize = 2_048;
@@ -32,9 +32,9 @@ pub enum OutboundError {
     Scheme(String),
     #[error("an address with a user's name or password is not called; leave them out")]
     Credentials,
-    #[error("port {0} is not called; choose another, or allow it in webhooks.ports")]
+    #[error("port {0} is not called; choose another, or allow it in outbound.ports")]
     Port(u16),
-    #[error("{0} is in a private network and is not called; an administrator can allow it in webhooks.allow_hosts")]
+    #[error("{0} is in a private network and is not called; an administrator can allow it in outbound.allow_hosts")]
     Private(String),
     #[error("no answer in time")]
     Late,
@@ -42,6 +42,8 @@ pub enum OutboundError {
     Unreachable(String),
     #[error("the request failed: {0}")]
     Failed(String),
+    #[error("the answer broke off, or has more than {0} bytes")]
+    TooLong(usize),
     #[error("the client for calls to others did not start: {0}")]
     Client(#[source] reqwest::Error),
 }
@@ -61,8 +63,11 @@ pub struct Reply {
 #[derive(Clone)]
 pub struct Outbound {
     client: Client,
+    /// Calls this service itself, which no address of others leads to.
+    own: Client,
     screen: Screen,
     ports: Arc<[u16]>,
+    answer_bytes_max: usize,
 }
 
 /// Which hosts and addresses may be called.
@@ -78,7 +83,7 @@ impl Outbound {
     ///
     /// # Errors
     /// When the client can't be made.
-    pub fn new(settings: &WebhooksConfig) -> Result<Self, OutboundError> {
+    pub fn new(settings: &OutboundConfig) -> Result<Self, OutboundError> {
         Self::with_lookup(settings, Arc::new(|host| Box::pin(system_lookup(host))))
     }
 
@@ -86,20 +91,25 @@ impl Outbound {
     ///
     /// # Errors
     /// As `new`.
-    pub fn with_lookup(settings: &WebhooksConfig, lookup: Lookup) -> Result<Self, OutboundError> {
+    pub fn with_lookup(settings: &OutboundConfig, lookup: Lookup) -> Result<Self, OutboundError> {
         let hosts = settings.allow_hosts.iter().map(|host| plain_host(host));
         let screen = Screen { lookup, allow_private: settings.allow_private, allow_hosts: hosts.collect() };
-        let client = Client::builder()
-            .user_agent(concat!("shelfmark/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(Duration::from_secs_f64(settings.connect_seconds))
-            .timeout(Duration::from_secs_f64(settings.request_seconds))
-            .redirect(Policy::none())
-            .no_proxy()
-            .referer(false)
-            .dns_resolver(Arc::new(screen.clone()))
-            .build()
-            .map_err(OutboundError::Client)?;
-        Ok(Self { client, screen, ports: settings.ports.clone().into() })
+        let client = || {
+            Client::builder()
+                .user_agent(concat!("shelfmark/", env!("CARGO_PKG_VERSION")))
+                .connect_timeout(Duration::from_secs_f64(settings.connect_seconds))
+                .timeout(Duration::from_secs_f64(settings.request_seconds))
+                .redirect(Policy::none())
+                .no_proxy()
+                .referer(false)
+        };
+        Ok(Self {
+            client: client().dns_resolver(Arc::new(screen.clone())).build().map_err(OutboundError::Client)?,
+            own: client().build().map_err(OutboundError::Client)?,
+            screen,
+            ports: settings.ports.clone().into(),
+            answer_bytes_max: settings.answer_kib << 10,
+        })
     }
 
     /// Whether an address may be called, as far as can be said without looking its host up.
@@ -163,6 +173,41 @@ impl Outbound {
         };
         Ok(Reply { status, headers, body, is_cut })
     }
+}
+
+impl Outbound {
+    /// Fetches an address, to the end of the answer.
+    ///
+    /// # Errors
+    /// As `check` and `send`; `TooLong`.
+    pub async fn get(&self, url: &str) -> Result<Reply, OutboundError> {
+        self.whole(self.request(Method::GET, url)?).await
+    }
+
+    /// Fetches a path of this service itself.
+    ///
+    /// # Errors
+    /// As `send`; `TooLong`.
+    pub async fn get_own(&self, listening: SocketAddr, path: &str) -> Result<Reply, OutboundError> {
+        let url = format!("http://{}{path}", reachable(listening));
+        let url = Url::parse(&url).map_err(|_| OutboundError::NoUrl(path.chars().take(80).collect()))?;
+        self.whole(self.own.get(url)).await
+    }
+
+    async fn whole(&self, request: RequestBuilder) -> Result<Reply, OutboundError> {
+        let reply = self.send(request, self.answer_bytes_max).await?;
+        if reply.is_cut { Err(OutboundError::TooLong(self.answer_bytes_max)) } else { Ok(reply) }
+    }
+}
+
+/// Where a server that listens on every address of its machine is reached from there.
+fn reachable(listening: SocketAddr) -> SocketAddr {
+    let ip = match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listening.port())
 }
 
 impl Screen {

@@ -15,6 +15,8 @@ fn example(name: &str) -> &'static str {
         "release" => "R-1",
         "build" => "R-1.1",
         "environment" => "staging",
+        "schedule" => "1",
+        "revision" => "1",
         "token" => "t",
         "user" => "anna",
         "waiver" | "point" | "deployment" => "1",

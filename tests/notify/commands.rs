@@ -27,8 +27,8 @@ fn step(service: &TestService, token: &str, arguments: &[&str]) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn webhooks_are_administered_as_they_are_typed() {
     let service = TestService::start_with(|config| {
-        config.webhooks.allow_private = true;
-        config.webhooks.ports = Vec::new();
+        config.outbound.allow_private = true;
+        config.outbound.ports = Vec::new();
     })
     .await;
     let receiver = Receiver::start(Mode::Status(200)).await;

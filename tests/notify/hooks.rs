@@ -11,9 +11,9 @@ use crate::service::{TestService, text};
 /// Services that may call this machine, whose requests take little time.
 async fn services() -> Vec<TestService> {
     TestService::on_each_database_with(|config| {
-        config.webhooks.allow_hosts = vec!["127.0.0.1".into()];
-        config.webhooks.ports = Vec::new();
-        config.webhooks.request_seconds = 1.0;
+        config.outbound.allow_hosts = vec!["127.0.0.1".into()];
+        config.outbound.ports = Vec::new();
+        config.outbound.request_seconds = 1.0;
     })
     .await
 }
@@ -117,8 +117,8 @@ async fn two_servers_on_one_database_deliver_each_event_once() {
     let url = first.running.services.config.database.url.clone();
     let second = TestService::join_with(|config| {
         config.database.url = url;
-        config.webhooks.allow_hosts = vec!["127.0.0.1".into()];
-        config.webhooks.ports = Vec::new();
+        config.outbound.allow_hosts = vec!["127.0.0.1".into()];
+        config.outbound.ports = Vec::new();
     })
     .await;
     let receiver = Receiver::start(Mode::Status(200)).await;
@@ -136,8 +136,8 @@ async fn two_servers_on_one_database_deliver_each_event_once() {
 async fn a_process_that_delivers_for_nobody_leaves_it_to_who_is_asked() {
     let service = TestService::start_with(|config| {
         config.webhooks.at_once = 0;
-        config.webhooks.allow_private = true;
-        config.webhooks.ports = Vec::new();
+        config.outbound.allow_private = true;
+        config.outbound.ports = Vec::new();
     })
     .await;
     let receiver = Receiver::start(Mode::Status(500)).await;

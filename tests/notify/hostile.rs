@@ -71,11 +71,11 @@ const HOSTILE: [&str; 52] = [
 
 fn outbound(change: impl FnOnce(&mut Config), lookup: Option<Lookup>) -> Outbound {
     let mut config = Config::load(None).unwrap();
-    config.webhooks.ports = Vec::new();
+    config.outbound.ports = Vec::new();
     change(&mut config);
     match lookup {
-        Some(lookup) => Outbound::with_lookup(&config.webhooks, lookup).unwrap(),
-        None => Outbound::new(&config.webhooks).unwrap(),
+        Some(lookup) => Outbound::with_lookup(&config.outbound, lookup).unwrap(),
+        None => Outbound::new(&config.outbound).unwrap(),
     }
 }
 
@@ -95,7 +95,7 @@ fn answers(each: Vec<Vec<&'static str>>) -> (Lookup, Arc<AtomicUsize>) {
 async fn no_form_of_an_inner_address_is_called_or_kept() {
     let canary = Receiver::start(Mode::Status(200)).await;
     let outbound = outbound(|_| {}, None);
-    let service = TestService::start_with(|config| config.webhooks.ports = Vec::new()).await;
+    let service = TestService::start_with(|config| config.outbound.ports = Vec::new()).await;
     for form in HOSTILE {
         let url = form.replace("{}", &canary.port.to_string());
         assert!(outbound.check(&url).is_err(), "{url}");
@@ -128,7 +128,7 @@ async fn a_name_that_changes_its_meaning_leads_nowhere_else() {
     let good = Receiver::start(Mode::Status(200)).await;
     let canary = Receiver::start_at("127.0.0.2", good.port, Mode::Status(200)).await;
     let (lookup, asked) = answers(vec![vec!["127.0.0.1"], vec!["127.0.0.2"]]);
-    let allowing = outbound(|config| config.webhooks.allow_hosts = vec!["Rebind.example".into()], Some(lookup));
+    let allowing = outbound(|config| config.outbound.allow_hosts = vec!["Rebind.example".into()], Some(lookup));
     let url = format!("http://rebind.example:{}/", good.port);
     let reply = allowing.send(allowing.request(Method::GET, &url).unwrap(), 1_000).await.unwrap();
     assert_eq!((reply.status, good.connections(), canary.connections()), (200, 1, 0));
@@ -145,10 +145,10 @@ async fn a_name_that_changes_its_meaning_leads_nowhere_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_is_not_followed_and_only_named_ports_are_called() {
     let receiver = Receiver::start(Mode::Redirect).await;
-    let outbound = outbound(|config| config.webhooks.ports = vec![receiver.port], None);
+    let outbound = outbound(|config| config.outbound.ports = vec![receiver.port], None);
     assert!(matches!(outbound.check("http://example.org/"), Err(OutboundError::Port(80))));
     assert!(matches!(outbound.check(&receiver.url()), Err(OutboundError::Private(_))));
-    let allowing = self::outbound(|config| config.webhooks.allow_hosts = vec!["127.0.0.1".into()], None);
+    let allowing = self::outbound(|config| config.outbound.allow_hosts = vec!["127.0.0.1".into()], None);
     let reply = allowing.send(allowing.request(Method::GET, &receiver.url()).unwrap(), 1_000).await.unwrap();
     assert_eq!((reply.status, receiver.connections()), (307, 1));
     receiver.behave(Mode::Huge);

@@ -24,6 +24,7 @@ pub mod pin;
 pub mod rebase;
 pub mod references;
 pub mod release;
+pub mod schedule;
 pub mod target;
 pub mod time;
 pub mod work_item;

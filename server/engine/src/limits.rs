@@ -16,6 +16,18 @@ pub struct Limits {
     pub parameter_bytes_max: usize,
     /// How many days ahead a waiver may end.
     pub waiver_days_max: i64,
+    /// How many days ahead a promotion may be scheduled.
+    pub schedule_days_max: i64,
+    /// How long after its instant a scheduled promotion lapses that names no deadline, in milliseconds.
+    pub schedule_deadline_ms: i64,
+    /// How long a process that works on a schedule or a verification keeps others away from it, in milliseconds. One
+    /// that dies keeps them away as long.
+    pub lease_ms: i64,
+    /// What the gate refuses to a schedule is asked again after so long, in milliseconds, and at once when something in
+    /// its project has changed.
+    pub refused_ms: i64,
+    /// What a verification finds wrong is looked at again after so long, in milliseconds.
+    pub verify_again_ms: i64,
     /// Most environments of a project.
     pub environments_max: usize,
     /// Most saved searches of a project.
@@ -75,6 +87,11 @@ impl Default for Limits {
             text_bytes_max: 16 << 10,
             parameter_bytes_max: 64 << 10,
             waiver_days_max: 90,
+            schedule_days_max: 400,
+            schedule_deadline_ms: HOUR_MS,
+            lease_ms: HOUR_MS / 60,
+            refused_ms: HOUR_MS / 60,
+            verify_again_ms: 5_000,
             environments_max: 100,
             searches_max: 1_000,
             work_versions_max: 20_000,

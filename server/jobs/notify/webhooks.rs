@@ -30,7 +30,7 @@ pub struct WebhookSender {
 }
 
 /// How deliveries are repeated, as the settings say.
-fn policy(settings: &WebhooksConfig) -> CourierPolicy {
+fn policy(settings: &WebhooksConfig, request_seconds: f64) -> CourierPolicy {
     let ms = |seconds: f64| (seconds * 1_000.0) as i64;
     CourierPolicy {
         backoff: Backoff {
@@ -39,7 +39,7 @@ fn policy(settings: &WebhooksConfig) -> CourierPolicy {
             most_ms: ms(settings.longest_wait_hours * 3_600.0),
         },
         dead_in_row_max: settings.dead_in_row,
-        lease_ms: ms(settings.request_seconds) + LEASE_MARGIN_MS,
+        lease_ms: ms(request_seconds) + LEASE_MARGIN_MS,
     }
 }
 
@@ -47,7 +47,7 @@ impl WebhookSender {
     /// A sender of this service.
     pub fn new(services: &Services) -> Self {
         let settings = &services.config.webhooks;
-        let courier = Courier::new(services.engine.clone(), policy(settings));
+        let courier = Courier::new(services.engine.clone(), policy(settings, services.config.outbound.request_seconds));
         Self { courier, outbound: services.outbound.clone(), at_once: settings.at_once }
     }
 

@@ -79,7 +79,7 @@ async fn a_request_is_worked_on_tested_authorised_and_released() {
         assert_eq!(back["items"][0]["number"], "W-1");
         let history = service.read(&format!("{w1}/history")).await.ok();
         let actions: Vec<&Value> = history["items"].as_array().unwrap().iter().map(|entry| &entry["action"]).collect();
-        assert_eq!(actions[..3], ["work_item.tested", "work_item.added_to_release", "work_item.authorised"]);
+        assert_eq!(actions[..3], ["work_item.released", "work_item.tested", "work_item.added_to_release"]);
         assert_eq!(actions.last().unwrap().as_str(), Some("work_item.created"));
 
         step(&service, "W-1", "close").await.problem(409, "conflict");

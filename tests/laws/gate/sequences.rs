@@ -65,13 +65,10 @@ async fn try_one(
     environment: &str,
     build: BuildName,
 ) -> bool {
-    let ways =
-        [(Way::Person, Trigger::Person), (Way::Schedule, Trigger::Schedule), (Way::Automation, Trigger::Automation)];
-    let (way, trigger) = *chance.one_of(&ways);
     let before = ground.serves(environment);
-    let (_, verdict) = ground.ask_as(environment, build, trigger).await;
+    let (_, verdict) = ground.ask_as(environment, build, Trigger::Person).await;
     let site = ground.asked_by(people[chance.below(3)].clone());
-    let done = site.promote_by(environment, build, way).await;
+    let done = site.promote_by(environment, build, Way::Person).await;
     let after = ground.serves(environment);
     match done {
         Ok(deployed) if deployed.is_new => {

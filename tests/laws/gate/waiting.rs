@@ -59,7 +59,7 @@ async fn a_window_is_named_with_the_instant_at_which_the_way_opens(ground: &Grou
     let start = now.to_string()[..19].to_owned();
     let freeze = json!({ "name": "the fair", "kind": "freeze", "starts": start, "lasts": "PT2H", "zone": "UTC" });
     ground.set_policy("production", json!({ "windows": [freeze] })).await;
-    let [first, second] = [ground.build_with("a", "1").await, ground.build_with("a", "2").await];
+    let [first, second] = [ground.build_with("a", "1").await, ground.build_with("b", "2").await];
     let error = ground.try_promote("production", first, None).await.unwrap_err();
     let text = error.to_string();
     assert!(text.contains("window the fair is a freeze"), "{text}");

@@ -31,6 +31,7 @@ mod reading;
 mod references;
 mod release;
 mod rows;
+mod schedule;
 mod statistics;
 mod sweep;
 mod token;
@@ -71,6 +72,9 @@ pub use references::{
     AffectedRelease, Declaration, DeclaredRow, ExaminedContent, Findings, Need, NewPlace, PendingAsset, PlaceId,
 };
 pub use release::ReleaseRow;
+pub use schedule::{
+    AutomationRow, DueSchedule, OpenVerification, ScheduleRow, VerificationRow, VerificationState, VerifiedItem,
+};
 pub use statistics::StoreStatistics;
 pub use token::{NewToken, TokenRow};
 pub use usage::ContentUse;

@@ -74,6 +74,13 @@ impl Catalog {
         row.as_ref().map(TokenRow::read).transpose()
     }
 
+    /// A token by its id, valid or not.
+    pub async fn token(&self, id: &str) -> Result<Option<TokenRow>, CatalogError> {
+        let row =
+            query(format!("SELECT {COLUMNS} WHERE id = $1")).bind(id.to_owned()).fetch_optional(&self.reader).await?;
+        row.as_ref().map(TokenRow::read).transpose()
+    }
+
     /// All tokens, oldest first.
     pub async fn tokens(&self, after: Option<&str>, limit: u32) -> Result<Page<TokenRow>, CatalogError> {
         let rows = query(format!("SELECT {COLUMNS} WHERE id > $1 ORDER BY id LIMIT $2"))

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use bytes::Bytes;
+
 use shelfmark_domain::access::{Denied, Permission, Scope};
 use shelfmark_domain::chunk_list::decode_segment;
 use shelfmark_domain::failure::{Failure, FailureKind};
@@ -167,24 +169,25 @@ async fn check_pack(
     Ok(())
 }
 
-/// Reads a chunk where it is, and there again when it was moved in between. One that is in no pack any more was garbage.
-async fn reread_moved(engine: &Engine, location: &ChunkLocation) -> Result<(), ReadError> {
+/// Reads a chunk where it is, and there again when it was moved in between; `None` when it is in no pack any more: then
+/// it was garbage.
+pub(super) async fn reread_moved(engine: &Engine, location: &ChunkLocation) -> Result<Option<Bytes>, ReadError> {
     let mut location = location.clone();
     loop {
         let missing = match reread(engine, &location).await {
             Err(ReadError::Store(StoreError::Missing { pack })) if pack == location.pack => pack,
-            other => return other,
+            other => return other.map(Some),
         };
         location = match engine.catalog.locate(&[location.chunk]).await?.remove(&location.chunk) {
             Some(now) if now.pack != missing => now,
             Some(_) => return Err(StoreError::Missing { pack: missing }.into()),
-            None => return Ok(()),
+            None => return Ok(None),
         };
     }
 }
 
 /// Reads a chunk from the store, past everything that remembers that it was right once.
-async fn reread(engine: &Engine, location: &ChunkLocation) -> Result<(), ReadError> {
+async fn reread(engine: &Engine, location: &ChunkLocation) -> Result<Bytes, ReadError> {
     let piece = Piece::whole(location.clone());
     let stored = piece.location.offset..piece.location.offset + u64::from(piece.location.stored_length);
     let bytes = engine.store.read_stored(&piece.location.pack, stored).await?;
@@ -193,10 +196,9 @@ async fn reread(engine: &Engine, location: &ChunkLocation) -> Result<(), ReadErr
         None => None,
     };
     let location = location.clone();
-    let decode = move || crate::store::decode(&location, bytes, reference.as_ref()).map(drop);
+    let decode = move || crate::store::decode(&location, bytes, reference.as_ref());
     let decoded = tokio::task::spawn_blocking(decode).await;
-    decoded.map_err(|error| StoreError::Internal(Box::new(error)))??;
-    Ok(())
+    Ok(decoded.map_err(|error| StoreError::Internal(Box::new(error)))??)
 }
 
 /// Chunks that lists or versions name but no pack has.

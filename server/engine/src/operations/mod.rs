@@ -36,12 +36,14 @@ mod release_changes;
 mod releases;
 mod repeat;
 mod revision;
+mod schedule;
 mod sendable;
 mod tar;
 mod text;
 mod tokens;
 mod transfer;
 mod users;
+mod verify;
 pub mod work;
 
 pub use batch::{BatchError, BatchReceipt, batch};
@@ -56,7 +58,7 @@ pub use compare_folders::{FolderDifference, by_folder};
 pub use contents::{ContentStream, Contents};
 pub use edit::{EditError, edit_metadata, remove, revert};
 pub use gate::{
-    ApprovalDraft, ChecklistDraft, DeployError, Deployed, FreezeDraft, GateError, Preview, Promotion, Refusal,
+    ApprovalDraft, ChecklistDraft, DeployError, Deployed, FreezeDraft, GateError, NotDue, Preview, Promotion, Refusal,
     ReleasePoint, ReportDraft, Rollback, RollbackPlan, StopDraft, WaiverDraft, Way, add_point, answer_point,
     decide_on_build, freeze, grant_waiver, lift, plan_rollback, preview, promote, release_checklist, report,
     retire_point, review, revoke_waiver, roll_back, set_policy, stop, unfreeze,
@@ -79,12 +81,19 @@ pub use put::{PutError, Upload, put};
 pub use release_changes::{AddedChange, ChangedLines, add_changes, remove_changes};
 pub use releases::{ReleaseDraft, ReleaseError, ReleasePatch, create_release, describe_release};
 pub use revision::Stale;
+pub use schedule::{
+    Automated, ScheduleDraft, ScheduleError, cancel_schedule, run_automations, run_schedules, schedule_promotion,
+};
 pub use sendable::{Part, PartStream, Sendable};
 pub use tar::TarError;
 pub use text::InvalidText;
 pub use tokens::{TokenDraft, TokenError, authenticate, bootstrap, create_token, revoke_token};
 pub use transfer::BodyError;
 pub use users::{UserError, UserPatch, change_user, create_user, set_member};
+pub use verify::{
+    Found, Looked, VerifyError, claim_verifications, conclude_verification, hold_verification, look_at_verification,
+    roll_back_verified, verify_again,
+};
 
 pub(crate) use committer::Committer;
 pub(crate) use pack_memory::PackMemory;

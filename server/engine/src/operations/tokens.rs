@@ -184,17 +184,33 @@ pub async fn authenticate(
     let Some(token) = token.filter(|token| token.is_valid(engine.clock.now())) else { return Ok(None) };
     let principal = match token.user {
         None => Some(Principal { id: token.id, name: token.name, user: None, grants: vec![token.grant] }),
-        Some(user) => person(engine, &user, &token.grant).await?,
+        Some(user) => person(engine, &user, std::slice::from_ref(&token.grant)).await?,
     };
     Ok(principal.map(|principal| (principal, token.expires_at)))
 }
 
-/// A person within what a token of theirs says.
-async fn person(engine: &Engine, name: &UserName, grant: &Grant) -> Result<Option<Principal>, CatalogError> {
+/// Who an id of the audit trail speaks for now, within what it could do once; `None` when it may not act any more. So
+/// what someone has asked for earlier is done with the rights that they have then.
+pub(super) async fn principal_again(
+    engine: &Engine,
+    id: &str,
+    once: &[Grant],
+    now: Timestamp,
+) -> Result<Option<Principal>, CatalogError> {
+    if let Some(name) = id.strip_prefix('@') {
+        let Ok(name) = name.parse() else { return Ok(None) };
+        return person(engine, &name, once).await;
+    }
+    let token = engine.catalog.token(id).await?.filter(|token| token.is_valid(now) && token.user.is_none());
+    Ok(token.map(|token| Principal { id: token.id, name: token.name, user: None, grants: vec![token.grant] }))
+}
+
+/// A person within what a token of theirs says, or said.
+async fn person(engine: &Engine, name: &UserName, within: &[Grant]) -> Result<Option<Principal>, CatalogError> {
     let user = engine.catalog.user(name).await?.filter(|user| user.disabled_at.is_none());
     let Some(user) = user else { return Ok(None) };
     let grants = engine.catalog.grants_of(name).await?;
-    let grants = grants.iter().filter_map(|own| own.within(grant)).collect();
+    let grants = within.iter().flat_map(|limit| grants.iter().filter_map(|own| own.within(limit))).collect();
     Ok(Some(Principal { id: format!("@{name}"), name: user.title, user: Some(user.name), grants }))
 }
 

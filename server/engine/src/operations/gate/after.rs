@@ -6,9 +6,14 @@ use shelfmark_domain::name::ReleaseNumber;
 use shelfmark_domain::release::{ReleaseState, ReleaseStep};
 
 use super::facts::Place;
-use crate::catalog::{AuditDraft, CatalogError, LockKind, LockRow, ProjectRow, ReleaseRow, ReviewRow, Write};
+use crate::catalog::{
+    AuditDraft, CatalogError, LockKind, LockRow, ProjectRow, ReleaseRow, ReviewRow, VerificationRow, VerificationState,
+    Write,
+};
 use crate::operations::caller::Caller;
 use crate::operations::work::{release_items, unrelease_items};
+
+const MINUTE_MS: i64 = 60_000;
 
 /// A move that the gate has let through.
 pub(super) struct Move<'a> {
@@ -44,7 +49,36 @@ pub(super) async fn follow(
     if moved.class == Class::BreakGlass {
         owe_review(write, caller, project, moved).await?;
     }
-    Ok(())
+    verify(write, caller, project, moved).await
+}
+
+/// What the policy wants verified is noted with the move, so that no crash loses it.
+async fn verify(
+    write: &mut Write,
+    caller: &Caller,
+    project: &ProjectRow,
+    moved: &Move<'_>,
+) -> Result<(), CatalogError> {
+    let Some(rule) = moved.place.policy.verification.clone() else { return Ok(()) };
+    let served = moved.place.served();
+    let row = VerificationRow {
+        environment: moved.place.environment.name.clone(),
+        revision: moved.revision,
+        kind: moved.kind,
+        build: served.build,
+        manifest: served.manifest,
+        before: moved.place.environment.serves.map(|before| before.manifest),
+        run: 1,
+        state: VerificationState::Pending,
+        why: String::new(),
+        items: Vec::new(),
+        begun_at: caller.now,
+        ends_at: caller.now.plus_ms(i64::from(rule.within_minutes) * MINUTE_MS),
+        finished_at: None,
+        rolled_back: None,
+        rule,
+    };
+    write.put_verification(project.number, &row, caller.now).await
 }
 
 /// After a rollback schedules and automations wait until a person lifts the hold.

@@ -10,6 +10,7 @@ use shelfmark_domain::name::{BuildName, EnvironmentName, ProjectName};
 
 use super::after::{Move, follow};
 use super::facts::{NoPlace, Place};
+use super::occasion::{NotDue, Occasion, Occasioned};
 use super::prepared::{PrepareError, Prepared};
 use super::target::rollback_target;
 use crate::Engine;
@@ -30,10 +31,20 @@ pub enum Way {
     Person,
     /// Someone who may breaks the glass, and says why.
     BreakGlass,
-    /// It is due.
-    Schedule,
-    /// A policy says so.
-    Automation,
+    /// The schedule of this number is due.
+    Schedule(i64),
+    /// A policy says so, because of the deployment of this revision in the environment that it promotes from.
+    Automation(i64),
+}
+
+impl From<Way> for Occasion {
+    fn from(way: Way) -> Self {
+        match way {
+            Way::Person | Way::BreakGlass => Self::Request,
+            Way::Schedule(number) => Self::Schedule(number),
+            Way::Automation(revision) => Self::Automation(revision),
+        }
+    }
 }
 
 /// What to move to where.
@@ -97,6 +108,8 @@ pub enum DeployError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(transparent)]
+    NotDue(#[from] NotDue),
+    #[error(transparent)]
     Text(#[from] InvalidText),
     #[error(transparent)]
     Moved(#[from] Moved),
@@ -115,6 +128,7 @@ impl Failure for DeployError {
         match self {
             Self::NoBuild(_) | Self::NoEnvironment(_) => FailureKind::NotFound,
             Self::NeverServed { .. } | Self::NothingBefore(_) | Self::Refused(_) => FailureKind::Conflict,
+            Self::NotDue(error) => error.kind(),
             Self::Text(error) => error.kind(),
             Self::Moved(error) => error.kind(),
             Self::Access(error) => error.kind(),
@@ -126,6 +140,15 @@ impl Failure for DeployError {
 
     fn field(&self) -> Option<&'static str> {
         if let Self::Text(error) = self { error.field() } else { None }
+    }
+}
+
+impl From<Occasioned> for DeployError {
+    fn from(error: Occasioned) -> Self {
+        match error {
+            Occasioned::NotDue(error) => Self::NotDue(error),
+            Occasioned::Catalog(error) => Self::Catalog(error),
+        }
     }
 }
 
@@ -153,8 +176,8 @@ pub async fn promote(
     let (permission, class, trigger) = match way {
         Way::Person => (Permission::Promote, None, Trigger::Person),
         Way::BreakGlass => (Permission::BreakGlass, Some(Class::BreakGlass), Trigger::Person),
-        Way::Schedule => (Permission::Promote, None, Trigger::Schedule),
-        Way::Automation => (Permission::Promote, None, Trigger::Automation),
+        Way::Schedule(_) => (Permission::Promote, None, Trigger::Schedule),
+        Way::Automation(_) => (Permission::Promote, None, Trigger::Automation),
     };
     let project = caller.environment(&engine.catalog, project, &environment, permission).await?;
     if way == Way::BreakGlass {
@@ -163,8 +186,9 @@ pub async fn promote(
     if let Some(earlier) = earlier(engine, caller, &project, &environment).await? {
         return Ok(earlier);
     }
-    let kind = DeploymentKind::Promotion;
-    deploy(engine, caller, &project, Asked { environment, build, kind, class, trigger, reason, expected }).await
+    let (kind, occasion) = (DeploymentKind::Promotion, way.into());
+    let asked = Asked { environment, build, kind, class, trigger, occasion, reason, expected };
+    deploy(engine, caller, &project, asked).await
 }
 
 /// Makes an environment serve again what it served before.
@@ -186,7 +210,11 @@ pub async fn roll_back(
     // The target was found for this revision; if the pointer has moved since, it may be another one.
     let expected = expected.or(Some(revision));
     let (kind, class) = (DeploymentKind::Rollback, Some(Class::Rollback));
-    let asked = Asked { environment, build: served.build, kind, class, trigger, reason, expected };
+    let occasion = match trigger {
+        Trigger::Verification => Occasion::Verification,
+        Trigger::Person | Trigger::Schedule | Trigger::Automation => Occasion::Request,
+    };
+    let asked = Asked { environment, build: served.build, kind, class, trigger, occasion, reason, expected };
     deploy(engine, caller, &project, asked).await
 }
 
@@ -198,6 +226,7 @@ struct Asked {
     /// `None`: that of the release's kind.
     class: Option<Class>,
     trigger: Trigger,
+    occasion: Occasion,
     reason: String,
     expected: Option<i64>,
 }
@@ -212,7 +241,7 @@ async fn deploy(engine: &Engine, caller: &Caller, project: &ProjectRow, asked: A
         let place = Place::read(&mut write.reading(), project, &asked.environment, asked.build).await;
         let place = place.map_err(|error| absent(error, &asked))?;
         if place.environment.serves == Some(place.served()) {
-            return already_served(engine, caller, project, write, &place).await;
+            return already_served(engine, caller, project, write, (asked.occasion, &place)).await;
         }
         if !prepared.fits(&place) {
             tries += 1;
@@ -246,8 +275,9 @@ async fn through(
     let (served, class) = (place.served(), asked.class.unwrap_or_else(|| place.kind().into()));
     let pointing = place.environment.point_at(served, asked.kind, asked.reason.clone(), asked.expected, caller.now)?;
     let Pointing::Move(deployment) = pointing else {
-        return already_served(engine, caller, project, write, place).await;
+        return already_served(engine, caller, project, write, (asked.occasion, place)).await;
     };
+    asked.occasion.check(&mut write, project, place, caller.now).await?;
     let question = Question {
         environment: asked.environment.clone(),
         build: asked.build,
@@ -260,6 +290,7 @@ async fn through(
     if !verdict.passes() {
         return Err(Refusal { environment: asked.environment.clone(), build: asked.build, verdict }.into());
     }
+    let last = write.reading().last_deployment(project.number, &asked.environment).await?;
     let sequence =
         write.record(&caller.principal, caller.now, trace(project, asked, place, deployment.revision, class));
     let by = Authorised { actor_name: caller.principal.name.clone(), class, cause: asked.trigger, verdict };
@@ -268,6 +299,8 @@ async fn through(
     let (kind, revision) = (asked.kind, deployment.revision);
     let followed = Move { place, kind, class, reason: &asked.reason, revision, sequence };
     follow(&mut write, caller, project, &followed).await?;
+    let revisions = (last.map(|(_, revision)| revision), deployment.revision);
+    asked.occasion.close(&mut write, caller, project, place, revisions).await?;
     let Authorised { actor_name, class, cause, verdict } = by;
     let row = DeploymentRow {
         environment: asked.environment.clone(),
@@ -296,7 +329,7 @@ fn trace(project: &ProjectRow, asked: &Asked, place: &Place, revision: i64, clas
     let (served, replaced): (Served, Option<Served>) = (place.served(), place.environment.serves);
     let details = serde_json::json!({ "environment": asked.environment, "build": served.build,
         "manifest": served.manifest, "revision": revision, "replaced": replaced.map(|served| served.build),
-        "class": class, "cause": asked.trigger });
+        "class": class, "cause": asked.trigger, "schedule": asked.occasion.schedule() });
     let (project, subject) = (project.name.to_string(), asked.environment.to_string());
     AuditDraft { action, project, subject, message: asked.reason.clone(), details }
 }
@@ -332,8 +365,9 @@ async fn already_served(
     caller: &Caller,
     project: &ProjectRow,
     mut write: Write,
-    place: &Place,
+    (occasion, place): (Occasion, &Place),
 ) -> Result<Deployed, DeployError> {
+    occasion.check(&mut write, project, place, caller.now).await?;
     // Another process may have moved it, or this one without learning that its commit took effect.
     engine.pointers.refresh().await?;
     let (environment, revision) = (&place.environment.name, place.environment.revision);
@@ -341,6 +375,7 @@ async fn already_served(
     let deployment = page.items.into_iter().next();
     let deployment = deployment.ok_or_else(|| DeployError::NothingBefore(environment.clone()))?;
     let deployed = Deployed { deployment, is_new: false, revision };
+    occasion.close_served(&mut write, caller, project, place, deployed.deployment.revision).await?;
     note(&mut write, caller, &deployed).await?;
     write.commit().await?;
     Ok(deployed)

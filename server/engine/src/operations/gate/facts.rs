@@ -133,7 +133,7 @@ impl Place {
 }
 
 /// The policy that holds for an environment: its own and the project's.
-pub(super) async fn policy(
+pub(in crate::operations) async fn policy(
     rows: &mut Reading<'_>,
     project: &ProjectRow,
     environment: &EnvironmentName,

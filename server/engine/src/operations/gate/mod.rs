@@ -10,6 +10,7 @@ mod facts;
 mod freeze;
 mod items;
 mod locks;
+mod occasion;
 mod policies;
 mod prepared;
 mod preview;
@@ -25,9 +26,13 @@ pub use deploy::{DeployError, Deployed, Promotion, Refusal, Rollback, Way, promo
 pub use error::GateError;
 pub use freeze::{FreezeDraft, freeze, unfreeze};
 pub use locks::{StopDraft, lift, stop};
+pub use occasion::NotDue;
 pub use policies::set_policy;
 pub use preview::{Preview, preview};
 pub use reports::{ReportDraft, report};
 pub use reviews::review;
 pub use target::{RollbackPlan, plan_rollback};
 pub use waivers::{WaiverDraft, grant_waiver, revoke_waiver};
+
+pub(super) use facts::policy;
+pub(super) use occasion::{Ripe, ripe};
