@@ -28,7 +28,6 @@ CREATE TABLE schedules ( -- promotions for an instant to come, and what became o
     PRIMARY KEY (project, number)
 );
 CREATE INDEX schedules_pending ON schedules (at) WHERE state = 'pending';
-CREATE INDEX schedules_by_environment ON schedules (project, environment, number);
 
 CREATE TABLE automations ( -- what automation made of each deployment of the environment that it promotes from
     project          BIGINT NOT NULL REFERENCES projects (number),

@@ -13,6 +13,8 @@ use shelfmark_engine::operations::{
 };
 
 use super::chance::noise;
+use super::failing::Statements;
+use super::faulty::Moment;
 use super::ground::{Backing, Ground};
 use super::schedules::events;
 use super::site::{Site, at_once, of};
@@ -279,4 +281,68 @@ async fn a_verification_can_be_asked_for_again(ground: &Ground) {
     assert_eq!(events(ground, "verification.requested").await.len(), 2);
     promoted(ground, "2").await;
     assert_eq!(again(1).await.unwrap_err().kind(), FailureKind::Conflict, "only what is served can be looked at");
+}
+
+/// Lets each statement of going back fail in turn, and then each commit after it took effect.
+async fn each_statement_of_going_back_fails_once(ground: &Ground) {
+    let (site, statements) = Statements::of(ground).await;
+    policy(ground, json!({ "outside": [{ "name": "smoke" }], "on_failure": "roll_back", "within_minutes": 0 })).await;
+    let (lease_ms, mut rollbacks) = (ground.engine.limits.lease_ms, 0);
+    promoted(ground, "0").await;
+    for moment in [Moment::Before, Moment::After] {
+        for n in 1.. {
+            let (_, revision) = promoted(ground, format!("{moment:?} {n}")).await;
+            run(ground, soon(ground)).await;
+            assert_eq!(look(ground, revision).await.state, VerificationState::RollingBack);
+            let now = soon(ground);
+            let claimed = claim_verifications(&site.engine, now).await.expect("the database answers");
+            let open = claimed.into_iter().find(|open| open.row.revision == revision).expect("it is waiting");
+
+            statements.fail(n, moment);
+            let done = roll_back_verified(&site.engine, &open, now).await;
+            let is_over = statements.is_pending();
+            statements.fail(0, moment);
+
+            let state = look(ground, revision).await.state;
+            let was = async || {
+                let all = ground.deployments("production").await;
+                all.iter().filter(|deployment| deployment.kind == DeploymentKind::Rollback).count()
+            };
+            let what = format!("{moment:?} {n}: {done:?}");
+            let is_done = state == VerificationState::RolledBack;
+            assert_eq!(was().await, rollbacks + usize::from(is_done), "{what}");
+            run(&site, now.plus_ms(2 * lease_ms)).await;
+            rollbacks += 1;
+            assert_eq!(look(ground, revision).await.state, VerificationState::RolledBack, "{what}");
+            assert_eq!(was().await, rollbacks, "{what}");
+            let (production, hold) = (of("production"), LockKind::Hold);
+            let lifted = lift(&ground.engine, &ground.caller(), &ground.name, (&production, hold), "seen").await;
+            lifted.expect("a rollback puts a hold");
+            if is_over {
+                assert!(n > 1, "going back asks nothing of the database");
+                break;
+            }
+        }
+    }
+}
+
+mod statements {
+    use crate::laws::ground::{Backing, Database, Ground};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn going_back_survives_every_failing_statement_of_sqlite() {
+        survives(Database::Sqlite).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn going_back_survives_every_failing_statement_of_postgres() {
+        survives(Database::Postgres).await;
+    }
+
+    async fn survives(database: Database) {
+        if let Some(ground) = Ground::open(database, Backing::Memory).await {
+            super::each_statement_of_going_back_fails_once(&ground).await;
+            ground.holds().await;
+        }
+    }
 }
