@@ -223,6 +223,7 @@ fn limits(config: &Config) -> Limits {
         parameter_bytes_max: config.limits.parameter_bytes,
         waiver_days_max: config.limits.waiver_days,
         environments_max: config.limits.environments,
+        work_versions_max: config.limits.work_versions,
         pack_bytes: pack_mib << 20,
         pack_memory_bytes: config.store.pack_memory_mib << 20,
         grace_ms: hours_ms(config.store.grace_hours),

@@ -98,6 +98,7 @@ pub struct LimitsConfig {
     pub parameter_bytes: usize,
     pub waiver_days: i64,
     pub environments: usize,
+    pub work_versions: usize,
     pub page: u32,
     pub page_max: u32,
     pub assets_page_max: u32,

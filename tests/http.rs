@@ -16,3 +16,4 @@ mod roles;
 mod strangers;
 mod tar;
 mod uploads;
+mod work;

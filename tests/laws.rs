@@ -51,3 +51,4 @@ pub mod site;
 mod statements;
 pub mod tars;
 mod trail;
+mod work;

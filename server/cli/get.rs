@@ -48,7 +48,11 @@ pub async fn run(session: &Session, args: GetArgs) -> anyhow::Result<()> {
     session.show(&shown, |_| format!("{} is in {} ({}).", args.path, file.display(), output::bytes(bytes)))
 }
 
-async fn write_file(session: &Session, answer: Response, file: &Path) -> anyhow::Result<u64> {
+/// Writes what comes to a file, which appears only when it is complete; returns how many bytes came.
+///
+/// # Errors
+/// A connection that broke; a file that cannot be written.
+pub async fn write_file(session: &Session, answer: Response, file: &Path) -> anyhow::Result<u64> {
     let name = file.file_name().context("-o names no file")?.to_string_lossy();
     let draft = file.with_file_name(format!(".{name}.{}.part", std::process::id()));
     let cannot = || format!("{} cannot be written", file.display());
@@ -61,7 +65,11 @@ async fn write_file(session: &Session, answer: Response, file: &Path) -> anyhow:
     done
 }
 
-async fn copy(session: &Session, mut answer: Response, target: &mut impl Write) -> anyhow::Result<u64> {
+/// Writes what comes; returns how many bytes came.
+///
+/// # Errors
+/// A connection that broke; what cannot be written.
+pub async fn copy(session: &Session, mut answer: Response, target: &mut impl Write) -> anyhow::Result<u64> {
     let mut bytes = 0;
     let broken = |error| RequestFailed::from_transport(session.api.url(), error);
     while let Some(piece) = answer.chunk().await.map_err(broken)? {

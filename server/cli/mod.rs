@@ -23,6 +23,7 @@ mod session;
 mod store;
 mod token;
 mod user;
+mod work;
 
 use std::process::ExitCode;
 
@@ -84,6 +85,11 @@ pub enum Command {
         after_help = "Examples:\n  shelfmark release new --title \"Spring campaign\"\n  shelfmark release add R-1 --latest\n  shelfmark release build R-1"
     )]
     Release(release::ReleaseCommand),
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  shelfmark work new --title \"A new logo\" --assignee ben\n  shelfmark put logo.svg --item W-1\n  shelfmark work resolve W-1"
+    )]
+    Work(work::WorkCommand),
     Promote(promote::PromoteArgs),
     Rollback(promote::RollbackArgs),
     History(promote::HistoryArgs),
@@ -122,6 +128,7 @@ pub async fn run(connection: ConnectionArgs, command: Command) -> anyhow::Result
         Command::Rm(args) => asset::remove(&session, args).await,
         Command::Undelete(args) => asset::undelete(&session, args).await,
         Command::Release(command) => release::run(&session, command).await,
+        Command::Work(command) => work::run(&session, command).await,
         Command::Promote(args) => promote::promote(&session, args).await,
         Command::Rollback(args) => promote::roll_back(&session, args).await,
         Command::History(args) => promote::history(&session, args).await,

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shelfmark_domain::metadata::Metadata;
+use shelfmark_domain::name::WorkItemNumber;
 use shelfmark_domain::path::{AssetPath, FolderPath};
 
 use super::api::segment;
@@ -33,6 +34,9 @@ pub struct PutArgs {
     /// What changed
     #[arg(long, short)]
     message: Option<String>,
+    /// The work item that the versions answer
+    #[arg(long, value_name = "W-N")]
+    item: Option<WorkItemNumber>,
     #[command(flatten)]
     metadata: MetadataArgs,
 }
@@ -117,6 +121,9 @@ async fn put(session: &Session, file: &Path, path: &AssetPath, args: &PutArgs) -
     let mut request = session.api.request(Method::PUT, &session.at(&format!("/files/{}", segments(path.as_str())))?);
     if let Some(message) = &args.message {
         request = request.header("X-Message", segment(message));
+    }
+    if let Some(item) = &args.item {
+        request = request.header("X-Work-Item", item.to_string());
     }
     if !args.metadata.says_nothing() {
         // Metadata replaces metadata as a whole: what is not said now is carried over from the version that we name.

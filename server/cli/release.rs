@@ -6,6 +6,7 @@ use shelfmark_domain::name::ReleaseNumber;
 use super::output::{Table, count, field, instant, plain, print_json, size};
 use super::release_changes::{self, AddArgs, RemoveArgs};
 use super::session::Session;
+use super::work;
 
 /// Plans, fills and builds releases.
 #[derive(Debug, clap::Subcommand)]
@@ -35,6 +36,12 @@ pub enum ReleaseCommand {
     },
     Add(AddArgs),
     Remove(RemoveArgs),
+    /// Lists the work items that a release is about
+    #[command(after_help = "Example:\n  shelfmark release items R-12")]
+    Items {
+        /// Such as R-12
+        release: ReleaseNumber,
+    },
     /// Applies the changes to a base and keeps the outcome for ever
     #[command(after_help = "Example:\n  shelfmark release build R-12 --base environment:production")]
     Build {
@@ -74,6 +81,11 @@ pub async fn run(session: &Session, command: ReleaseCommand) -> anyhow::Result<(
         ReleaseCommand::Show { release } => show(session, release).await,
         ReleaseCommand::Add(args) => release_changes::add(session, args).await,
         ReleaseCommand::Remove(args) => release_changes::remove(session, args).await,
+        ReleaseCommand::Items { release } => {
+            let items =
+                session.api.list(&session.at(&format!("/releases/{release}/items"))?, 1_000, usize::MAX).await?;
+            session.show_list(items, "The release is about no work item.", work::table)
+        }
         ReleaseCommand::Build { release, base } => {
             let body = base.map_or_else(|| json!({}), |base| json!({ "base": base }));
             let address = session.at(&format!("/releases/{release}/builds"))?;

@@ -5,11 +5,11 @@ use std::str::FromStr;
 use anyhow::bail;
 use reqwest::Method;
 use serde_json::{Value, json};
-use shelfmark_domain::name::{EnvironmentName, ParameterName, ReleaseNumber};
+use shelfmark_domain::name::{EnvironmentName, ParameterName, ReleaseNumber, WorkItemNumber};
 use shelfmark_domain::path::{AssetPath, FolderPath};
 
 use super::environment::VisibilityChoice;
-use super::output::{Table, count, field, plain};
+use super::output::{Table, count, field, plain, print, print_json_of};
 use super::problem::WrongUse;
 use super::session::Session;
 
@@ -18,7 +18,8 @@ use super::session::Session;
 #[command(after_help = "Examples:
   shelfmark release add R-12 --latest
   shelfmark release add R-12 img/logo.svg img/hero.jpg@3 icons/ --remove img/old.svg
-  shelfmark release add R-12 --set theme.colour=blue --access internal/=private")]
+  shelfmark release add R-12 --set theme.colour=blue --access internal/=private
+  shelfmark release add R-12 --item W-7")]
 pub struct AddArgs {
     /// Such as R-12
     release: ReleaseNumber,
@@ -46,17 +47,29 @@ pub struct AddArgs {
     /// Take the access rule of a folder away; may be repeated
     #[arg(long, value_name = "PREFIX")]
     no_access: Vec<FolderPath>,
+    /// An authorised work item, with the versions that answer it; may be repeated, and goes by itself
+    #[arg(long, value_name = "W-N",
+        conflicts_with_all = ["items", "latest", "remove", "set", "unset", "access", "no_access"])]
+    item: Vec<WorkItemNumber>,
+    /// Take resolved items too, whose requesters have not said yes
+    #[arg(long, requires = "item")]
+    unauthorised: bool,
 }
 
-/// Takes changes out of a release again.
+/// Takes changes or work items out of a release again.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  shelfmark release remove R-12 img/logo.svg -/parameters/theme.colour")]
+#[command(after_help = "Examples:
+  shelfmark release remove R-12 img/logo.svg -/parameters/theme.colour
+  shelfmark release remove R-12 --item W-7")]
 pub struct RemoveArgs {
     /// Such as R-12
     release: ReleaseNumber,
     /// The keys of the changes, as `release show` lists them
-    #[arg(required = true, value_name = "KEY", allow_hyphen_values = true)]
+    #[arg(required_unless_present = "item", value_name = "KEY", allow_hyphen_values = true)]
     keys: Vec<String>,
+    /// A work item, with the lines that came only with it; may be repeated
+    #[arg(long, value_name = "W-N", conflicts_with = "keys")]
+    item: Vec<WorkItemNumber>,
 }
 
 /// What a positional argument of `add` means.
@@ -75,14 +88,23 @@ impl FromStr for Item {
         if text.ends_with('/') {
             return Ok(Self::Folder(text.parse()?));
         }
-        let split = text.rsplit_once('@').filter(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
-        match split {
-            None => Ok(Self::Latest(text.parse()?)),
-            Some((path, digits)) => match digits.parse() {
-                Ok(number) if number >= 1 => Ok(Self::At(path.parse()?, number)),
-                _ => bail!("{digits:?} is not a version's number; versions count from 1"),
-            },
-        }
+        Ok(match path_and_version(text)? {
+            (path, None) => Self::Latest(path),
+            (path, Some(number)) => Self::At(path, number),
+        })
+    }
+}
+
+/// Reads `PATH` or `PATH@N`.
+///
+/// # Errors
+/// When it is no path, or `N` no version's number.
+pub fn path_and_version(text: &str) -> anyhow::Result<(AssetPath, Option<i64>)> {
+    let split = text.rsplit_once('@').filter(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+    let Some((path, digits)) = split else { return Ok((text.parse()?, None)) };
+    match digits.parse() {
+        Ok(number) if number >= 1 => Ok((path.parse()?, Some(number))),
+        _ => bail!("{digits:?} is not a version's number; versions count from 1"),
     }
 }
 
@@ -137,6 +159,9 @@ impl FromStr for Access {
 /// # Errors
 /// `WrongUse` when there is nothing to add; what the server refused: nothing is added then.
 pub async fn add(session: &Session, args: AddArgs) -> anyhow::Result<()> {
+    if !args.item.is_empty() {
+        return add_items(session, &args).await;
+    }
     let address = session.at(&format!("/releases/{}/changes", args.release))?;
     let mut changes = plain_changes(&args);
     for setting in &args.set {
@@ -152,6 +177,17 @@ pub async fn add(session: &Session, args: AddArgs) -> anyhow::Result<()> {
     session.show(&answer, |answer| {
         let [added, total] = ["added", "changes"].map(|name| answer.get(name).and_then(Value::as_u64).unwrap_or(0));
         format!("Added {}; {} has {} now.", count(added, "change"), args.release, count(total, "change"))
+    })
+}
+
+async fn add_items(session: &Session, args: &AddArgs) -> anyhow::Result<()> {
+    let address = session.at(&format!("/releases/{}/items", args.release))?;
+    let body = json!({ "items": args.item, "unauthorised": args.unauthorised });
+    let answer = session.api.post(&address, &body).await?;
+    session.show(&answer, |answer| {
+        let [lines, total] = ["lines", "changes"].map(|name| answer.get(name).and_then(Value::as_u64).unwrap_or(0));
+        let items = count(args.item.len() as u64, "work item");
+        format!("Added {items} with {}; {} has {} now.", count(lines, "change"), args.release, count(total, "change"))
     })
 }
 
@@ -199,12 +235,33 @@ async fn override_for(
 /// # Errors
 /// What the server refused.
 pub async fn remove(session: &Session, args: RemoveArgs) -> anyhow::Result<()> {
+    if !args.item.is_empty() {
+        return remove_items(session, args.release, &args.item).await;
+    }
     let address = session.at(&format!("/releases/{}/changes", args.release))?;
     let answer = session.api.send_json(Method::DELETE, &address, &json!({ "keys": args.keys })).await?;
     session.show(&answer, |answer| {
         let [gone, left] = ["removed", "changes"].map(|name| answer.get(name).and_then(Value::as_u64).unwrap_or(0));
         format!("Removed {}; {} has {} now.", count(gone, "change"), args.release, count(left, "change"))
     })
+}
+
+async fn remove_items(session: &Session, release: ReleaseNumber, items: &[WorkItemNumber]) -> anyhow::Result<()> {
+    let mut answers = Vec::new();
+    for item in items {
+        let address = session.at(&format!("/releases/{release}/items/{item}"))?;
+        let answer: Value = session.api.send_for(session.api.request(Method::DELETE, &address)).await?;
+        if !session.is_json {
+            let [gone, left] = ["lines", "changes"].map(|name| answer.get(name).and_then(Value::as_u64).unwrap_or(0));
+            print(&format!(
+                "Removed {item} with {}; {release} has {} now.",
+                count(gone, "change"),
+                count(left, "change")
+            ))?;
+        }
+        answers.push(answer);
+    }
+    if session.is_json { print_json_of(answers) } else { Ok(()) }
 }
 
 /// The changes of a release as `show` lists them.

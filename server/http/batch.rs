@@ -40,15 +40,19 @@ pub struct BatchView {
 #[utoipa::path(
     tag = "files",
     request_body(content = Binary, content_type = "application/x-tar"),
-    params(Repeatable, ("X-Message" = Option<String>, Header, description = "What changed; percent-encoded UTF-8")),
+    params(
+        Repeatable,
+        ("X-Message" = Option<String>, Header, description = "What changed; percent-encoded UTF-8"),
+        ("X-Work-Item" = Option<String>, Header, description = "The work item that the versions answer, such as W-7"),
+    ),
     responses((status = 200, body = BatchView))
 )]
 #[post("/projects/{project}/batch")]
 pub async fn create_batch(mut asked: Asked) -> Result<Json<BatchView>, Problem> {
     let caller = asked.changing_caller().await?;
-    let (project, message) = (asked.project()?, asked.message()?);
+    let (project, message, item) = (asked.project()?, asked.message()?, asked.work_item_header()?);
     let body = asked.body();
-    let receipt = operations::batch(asked.engine(), caller, &project, message, body).await?;
+    let receipt = operations::batch(asked.engine(), caller, &project, message, item, body).await?;
     let operations::BatchReceipt { files, bytes, summary, case_collisions } = receipt;
     let operations::Summary { created, changed, unchanged, removed, absent, previous_asset_revision, asset_revision } =
         summary;

@@ -30,6 +30,8 @@ const SEGMENTS: &[(&str, &str)] = &[
     ("environment", "The environment's name"),
     ("token", "The token's id"),
     ("user", "The person's name, without @"),
+    ("item", "The work item's number, such as W-7"),
+    ("comment", "The comment's number within its item, counted from 1"),
 ];
 
 /// Bytes of any kind.

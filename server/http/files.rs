@@ -51,6 +51,7 @@ pub struct RemovedView {
         ("If-None-Match" = Option<String>, Header, description = "*: only if nothing is at the path yet"),
         ("X-Message" = Option<String>, Header, description = "What changed; percent-encoded UTF-8"),
         ("X-Metadata" = Option<String>, Header, description = "Metadata as JSON in ASCII; the former stays when absent"),
+        ("X-Work-Item" = Option<String>, Header, description = "The work item that the version answers, such as W-7"),
         ("X-Content-Blake3" = Option<String>, Header, description = "BLAKE3 of the bytes; another one is refused"),
     ),
     responses((status = 200, body = Written), (status = 201, body = Written))
@@ -82,6 +83,7 @@ fn upload(asked: &Asked) -> Result<Upload, Problem> {
         metadata: metadata(asked)?,
         message: asked.message()?,
         expect: asked.expect()?,
+        item: asked.work_item_header()?,
     })
 }
 

@@ -24,6 +24,7 @@ mod store_check;
 mod tokens;
 mod users;
 mod versions;
+mod work;
 
 use actix_web::dev::HttpServiceFactory;
 use actix_web::web::{Data, ServiceConfig, to};
@@ -44,7 +45,12 @@ pub fn routes(config: &mut ServiceConfig, services: &Services) {
 
 /// Every address of the API with its handler and its description: neither can be there without the other.
 fn api() -> impl HttpServiceFactory + OpenApiFactory {
-    let nouns = scope("/api/v1").configure(who).configure(assets).configure(releases).configure(operation);
+    let nouns = scope("/api/v1")
+        .configure(who)
+        .configure(assets)
+        .configure(releases)
+        .configure(work::routes)
+        .configure(operation);
     let health = |config: &mut Described<'_>| {
         config.service(health::read_health).service(health::read_readiness).service(health::read_metrics);
     };

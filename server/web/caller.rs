@@ -20,7 +20,7 @@ const REMEMBERED: usize = 10_000;
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const KEY_BYTES_MAX: usize = 200;
 /// Headers that are part of what a request asks for.
-const MEANINGFUL: [&str; 4] = ["if-match", "if-none-match", "x-message", "x-metadata"];
+const MEANINGFUL: [&str; 5] = ["if-match", "if-none-match", "x-message", "x-metadata", "x-work-item"];
 
 /// A token that was found valid: when it was looked up, and for whom it speaks.
 #[derive(Clone)]

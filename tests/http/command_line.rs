@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::service::{ADMINISTRATOR, TestService};
 
 /// Runs a command; gives its exit code and what it said.
-fn run(service: &TestService, arguments: &[&str]) -> (Option<i32>, String) {
+pub fn run(service: &TestService, arguments: &[&str]) -> (Option<i32>, String) {
     run_at(service, &service.url, arguments)
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::service::TestService;
 
 /// Walks a list with pages of this size.
-async fn walk(service: &TestService, address: &str, limit: usize) -> Vec<Value> {
+pub async fn walk(service: &TestService, address: &str, limit: usize) -> Vec<Value> {
     let joint = if address.contains('?') { '&' } else { '?' };
     let (mut items, mut cursor) = (Vec::new(), String::new());
     loop {

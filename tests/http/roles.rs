@@ -11,8 +11,13 @@ const ROLES: [&str; 4] = ["viewer", "editor", "release_manager", "administrator"
 async fn each_verb_needs_its_role() {
     for service in TestService::on_each_database().await {
         let build = service.build_of([("a", &b"a"[..])]).await;
+        service.release(Vec::new()).await;
+        for _ in ROLES {
+            service.post("/projects/site/work-items", json!({ "title": "t" })).await.ok();
+        }
         for (rank, role) in ROLES.into_iter().enumerate() {
             let token = service.token(role, None).await;
+            let item = |rest: &str| format!("/work-items/W-{}{rest}", rank + 1);
             let request =
                 |method, address: &str| service.request_as(&token, method, &format!("/projects/site{address}"));
             let get = |address: &str| request(Method::GET, address);
@@ -24,6 +29,27 @@ async fn each_verb_needs_its_role() {
                 (0, get("/releases/R-1/changes")),
                 (0, get("/compare?from=empty&to=latest")),
                 (0, get("/environments/staging/deployments")),
+                (0, get("/work-items")),
+                (0, get("/work-items.csv")),
+                (0, get(&item("/history"))),
+                (0, get(&item("/trace"))),
+                (0, get("/builds/R-1.1/evidence")),
+                (0, get("/releases/R-1/items")),
+                (0, post("/work-items", json!({ "title": "t" }))),
+                (0, post(&item("/comments"), json!({ "text": "t" }))),
+                (1, request(Method::PATCH, &item("")).json(&json!({ "priority": "high" }))),
+                (
+                    1,
+                    request(Method::PUT, &item("/position"))
+                        .json(&json!({ "after": format!("W-{}", (rank + 1) % 4 + 1) })),
+                ),
+                (1, post(&item("/versions"), json!({ "versions": [{ "path": "a" }] }))),
+                (1, request(Method::DELETE, &item("/versions")).json(&json!({ "versions": [{ "path": "a" }] }))),
+                (1, post(&item("/evidence"), json!({ "test_case": "t", "outcome": "pass" }))),
+                (1, post(&item("/transitions"), json!({ "transition": "resolve" }))),
+                (2, post(&item("/authorisation"), json!({ "remark": "for them" }))),
+                (2, post("/releases/R-2/items", json!({ "items": [format!("W-{}", rank + 1)] }))),
+                (2, request(Method::DELETE, &format!("/releases/R-2/items/W-{}", rank + 1))),
                 (1, request(Method::PUT, &format!("/files/{role}")).body("x")),
                 (1, post("/assets/move", json!({ "from": "a", "to": "a" }))),
                 (2, post("/releases", json!({ "title": "t" }))),

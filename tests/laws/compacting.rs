@@ -85,7 +85,7 @@ async fn what_is_stored_with_a_dictionary_moves_as_it_is(ground: &Ground) {
     site.batch(tar(0..300)).await.expect("it is stored");
     assert!(site.row().await.dictionary.is_some(), "they are alike");
     let broken = body(tar(400..4_400)).chain(futures::stream::iter([Err(BodyError("cut".into()))]));
-    let refused = batch(&site.engine, site.caller(), &site.name, String::new(), broken).await.unwrap_err();
+    let refused = batch(&site.engine, site.caller(), &site.name, String::new(), None, broken).await.unwrap_err();
     assert_eq!(refused.kind(), FailureKind::Invalid);
     let kept: Vec<usize> = (400..4_400).step_by(160).collect();
     for n in &kept {

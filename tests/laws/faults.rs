@@ -175,7 +175,7 @@ async fn a_batch_that_is_refused_late_takes_nobody_along(site: &Site, faults: &F
     let (tar, other) = (tar_of([("a", &b"once"[..])]), tar_of([("a", &b"something else"[..])]));
     let send = |body| {
         let (site, caller) = (site.clone(), site.caller_with_key("k", "once"));
-        async move { batch(&site.engine, caller, &site.name, String::new(), body).await }
+        async move { batch(&site.engine, caller, &site.name, String::new(), None, body).await }
     };
     // Two batches with one key are under way at the same time; the slow one has been let in before the quick one ends.
     let (go, wait) = tokio::sync::oneshot::channel::<()>();

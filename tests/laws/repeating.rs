@@ -65,7 +65,7 @@ async fn a_repeated_batch_is_carried_out_once(ground: &Ground) {
     let make = |key: &str, bytes: &'static [u8]| {
         let (site, caller) = (ground.site.clone(), ground.caller_with_key(key, &String::from_utf8_lossy(bytes)));
         let tar = tar_of([("a", bytes), ("b", b"always")]);
-        async move { batch(&site.engine, caller, &site.name, String::new(), body(tar)).await }
+        async move { batch(&site.engine, caller, &site.name, String::new(), None, body(tar)).await }
     };
     let first = make("k", b"1").await.unwrap();
     ground.put("a", "2").await;

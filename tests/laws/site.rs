@@ -99,7 +99,7 @@ impl Site {
     }
 
     pub async fn batch(&self, tar: Vec<u8>) -> Result<BatchReceipt, BatchError> {
-        batch(&self.engine, self.caller(), &self.name, "a batch".into(), body(tar)).await
+        batch(&self.engine, self.caller(), &self.name, "a batch".into(), None, body(tar)).await
     }
 
     /// Another project of the same engine.

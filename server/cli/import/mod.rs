@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
+use shelfmark_domain::name::WorkItemNumber;
 use shelfmark_domain::path::FolderPath;
 
 use super::session::Session;
@@ -50,6 +51,9 @@ pub struct ImportArgs {
     /// What changed
     #[arg(long, short)]
     message: Option<String>,
+    /// The work item that the versions answer
+    #[arg(long, value_name = "W-N")]
+    item: Option<WorkItemNumber>,
     /// Remove assets (below --to) that the folder does not have
     #[arg(long)]
     prune: bool,
@@ -156,7 +160,7 @@ async fn transfer(
     let bytes = plan.payload_bytes();
     let mut sent = Sent { bytes, has_changed: true, ..Sent::default() };
     if !args.dry_run {
-        sent.answers = send::send(session, plan, tree, args.message.as_deref()).await?;
+        sent.answers = send::send(session, plan, tree, args.message.as_deref(), args.item).await?;
     }
     Ok(sent)
 }

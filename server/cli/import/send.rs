@@ -7,6 +7,7 @@ use futures::{StreamExt, TryStreamExt};
 use indicatif::ProgressBar;
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
+use shelfmark_domain::name::WorkItemNumber;
 
 use super::super::api::{segment, segments};
 use super::super::problem::RequestFailed;
@@ -29,6 +30,8 @@ struct Sender<'a> {
     session: &'a Session,
     tree: &'a Arc<Tree>,
     message: Option<String>,
+    /// The work item that the versions answer.
+    item: Option<WorkItemNumber>,
     bar: ProgressBar,
 }
 
@@ -65,9 +68,15 @@ impl Answers {
 ///
 /// # Errors
 /// `FileChanged`; a file that cannot be read; what the server refused. What was acknowledged stays.
-pub async fn send(session: &Session, plan: Plan, tree: &Arc<Tree>, message: Option<&str>) -> anyhow::Result<Answers> {
+pub async fn send(
+    session: &Session,
+    plan: Plan,
+    tree: &Arc<Tree>,
+    message: Option<&str>,
+    item: Option<WorkItemNumber>,
+) -> anyhow::Result<Answers> {
     let bar = progress::bar("sending", plan.payload_bytes());
-    let sender = Sender { session, tree, message: message.map(segment), bar: bar.clone() };
+    let sender = Sender { session, tree, message: message.map(segment), item, bar: bar.clone() };
     let sender = &sender;
     let first = futures::stream::iter(plan.first).map(|upload| async move {
         match upload {
@@ -127,8 +136,12 @@ impl Sender<'_> {
 
     fn request(&self, method: Method, address: &str) -> reqwest::RequestBuilder {
         let request = self.session.api.request(method, address);
-        match &self.message {
+        let request = match &self.message {
             Some(message) => request.header("X-Message", message),
+            None => request,
+        };
+        match self.item {
+            Some(item) => request.header("X-Work-Item", item.to_string()),
             None => request,
         }
     }

@@ -20,3 +20,4 @@ pub mod path;
 pub mod pin;
 pub mod release;
 pub mod time;
+pub mod work_item;

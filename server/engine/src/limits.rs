@@ -18,6 +18,8 @@ pub struct Limits {
     pub waiver_days_max: i64,
     /// Most environments of a project.
     pub environments_max: usize,
+    /// Most versions attached to one work item.
+    pub work_versions_max: usize,
     /// How full a pack gets before the next one is begun, in bytes.
     pub pack_bytes: usize,
     /// What packs of uploads may take while they are filled and stored, all uploads together, in bytes. When it is used
@@ -57,6 +59,7 @@ impl Default for Limits {
             parameter_bytes_max: 64 << 10,
             waiver_days_max: 90,
             environments_max: 100,
+            work_versions_max: 20_000,
             pack_bytes: 16 << 20,
             pack_memory_bytes: 256 << 20,
             grace_ms: 24 * HOUR_MS,

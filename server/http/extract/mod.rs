@@ -16,7 +16,7 @@ use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
 use shelfmark_domain::access::Permission;
-use shelfmark_domain::name::{EnvironmentName, ProjectName, ReleaseNumber};
+use shelfmark_domain::name::{EnvironmentName, ProjectName, ReleaseNumber, WorkItemNumber};
 use shelfmark_domain::path::AssetPath;
 use shelfmark_domain::pin::AssetId;
 use shelfmark_engine::Engine;
@@ -143,6 +143,10 @@ impl Asked {
         self.segment("release")
     }
 
+    pub fn item(&self) -> Result<WorkItemNumber, Problem> {
+        self.segment("item")
+    }
+
     pub fn asset(&self) -> Result<AssetId, Problem> {
         let id: uuid::Uuid = self.segment("asset")?;
         Ok(AssetId(id.into_bytes()))
@@ -187,6 +191,16 @@ impl Asked {
         let text = value.to_str();
         text.map(Some)
             .map_err(|_| Problem::invalid(name, "the header has characters beyond ASCII; percent-encode them"))
+    }
+
+    /// The work item that `X-Work-Item` names.
+    ///
+    /// # Errors
+    /// Invalid when it names none.
+    pub fn work_item_header(&self) -> Result<Option<WorkItemNumber>, Problem> {
+        const NAME: &str = "X-Work-Item";
+        let number = self.header(NAME)?.map(|text| text.trim().parse()).transpose();
+        number.map_err(|why| Problem::invalid(NAME, why))
     }
 
     /// What `X-Message` says; the empty text without one.

@@ -8,10 +8,10 @@ use super::error::CatalogError;
 use super::page::{Cursor, Page};
 use super::rows::query;
 
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "sequence, at, actor, actor_name, action, project, subject, message, details, previous, hash FROM audit";
 
-fn entry(row: &sqlx::any::AnyRow) -> Result<(AuditEntry, Vec<u8>), CatalogError> {
+pub(super) fn entry(row: &sqlx::any::AnyRow) -> Result<(AuditEntry, Vec<u8>), CatalogError> {
     let previous = row.bytes(9)?.try_into().map_err(|_| corrupt("an audit hash of a wrong length"))?;
     let entry = AuditEntry {
         sequence: row.int(0)?,

@@ -54,7 +54,7 @@ fn json<T: serde::de::DeserializeOwned>(row: &sqlx::any::AnyRow, at: usize) -> R
 }
 
 /// Reads `key, kind, asset, version, value`, from the first column on.
-fn read(row: &sqlx::any::AnyRow) -> Result<ChangeRow, CatalogError> {
+pub(super) fn read(row: &sqlx::any::AnyRow) -> Result<ChangeRow, CatalogError> {
     let value = match row.text(1)?.as_str() {
         "pin" => ChangeValue::Pin { asset: row.asset(2)?, version: row.int(3)? },
         "parameter" => ChangeValue::Parameter(json(row, 4)?),

@@ -34,6 +34,7 @@ mod token;
 mod usage;
 mod user;
 mod version;
+mod work;
 mod write;
 
 pub use asset::{AssetRow, AssetState, NewVersion};
@@ -61,4 +62,9 @@ pub use token::{NewToken, TokenRow};
 pub use usage::ContentUse;
 pub use user::{MemberRow, UserRow};
 pub use version::{KnownContent, VersionRow};
+pub use work::{
+    AnsweredItem, AttachedVersion, AuthorisationRow, CommentRow, DeployedBuild, EvidenceRow, ItemLine, ItemReadiness,
+    ItemTests, NewAuthorisation, NewEvidence, PinMismatch, ReleaseItemRow, WantedLine, WorkFilter, WorkItemRow,
+    WorkItemSaid, board_place, evidence_place,
+};
 pub use write::{AuditDraft, Write};

@@ -55,6 +55,26 @@ pub(super) async fn insert<T>(
     Ok(returned)
 }
 
+/// Runs `{head} (VALUES ($1, $2), ...) {tail}` over all rows and returns what the statement gives.
+pub(super) async fn select_with<T>(
+    connection: &mut AnyConnection,
+    head: &str,
+    tail: &str,
+    columns: usize,
+    rows: &[T],
+    bind: impl Fn(AnyQuery, &T) -> AnyQuery,
+) -> Result<Vec<AnyRow>, CatalogError> {
+    let mut rest = rows;
+    let mut found = Vec::new();
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(step(rest.len(), columns));
+        rest = later;
+        let sql = format!("{head} (VALUES {}) {tail}", places(now.len(), columns));
+        found.extend(now.iter().fold(query(sql), &bind).fetch_all(&mut *connection).await?);
+    }
+    Ok(found)
+}
+
 /// Runs `{head} ($n, $n+1, ...) {tail}` over all values and returns every row that matches. The fixed parameters,
 /// bound by `fixed`, come first in the text as `$1` to `$fixed_count`.
 pub(super) async fn select_in<T>(

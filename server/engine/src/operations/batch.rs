@@ -14,7 +14,7 @@ use shelfmark_domain::failure::{Failure, FailureKind};
 use shelfmark_domain::hash::ContentId;
 use shelfmark_domain::letter_case;
 use shelfmark_domain::metadata::Metadata;
-use shelfmark_domain::name::ProjectName;
+use shelfmark_domain::name::{ProjectName, WorkItemNumber};
 
 use super::caller::{AccessError, Caller};
 use super::cutting::CutError;
@@ -24,6 +24,7 @@ use super::packing::PackError;
 use super::tar::{TarAction, TarEntry, TarError, TarLimits, read_tar};
 use super::text::{InvalidText, check_text};
 use super::transfer::{BodyError, TransferError, transfer};
+use super::work::{WorkError, check_takes_versions};
 use crate::Engine;
 use crate::catalog::{CatalogError, KnownContent, NewContent, ProjectRow};
 
@@ -54,6 +55,8 @@ pub enum BatchError {
     #[error(transparent)]
     Pack(#[from] PackError),
     #[error(transparent)]
+    Work(#[from] WorkError),
+    #[error(transparent)]
     Commit(#[from] CommitError),
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -67,13 +70,14 @@ impl Failure for BatchError {
             Self::NotKnown { .. } => FailureKind::Conflict,
             Self::Access(error) => error.kind(),
             Self::Pack(error) => error.kind(),
+            Self::Work(error) => error.kind(),
             Self::Commit(error) => error.kind(),
             Self::Catalog(error) => error.kind(),
         }
     }
 }
 
-/// Takes a tar stream in and carries all of it out in one transaction.
+/// Takes a tar stream in and carries all of it out in one transaction; the versions answer `item`, where one is named.
 ///
 /// # Errors
 /// See `BatchError`; nothing has been changed.
@@ -82,10 +86,14 @@ pub async fn batch(
     mut caller: Caller,
     project: &ProjectName,
     message: String,
+    item: Option<WorkItemNumber>,
     body: impl Stream<Item = Result<Bytes, BodyError>>,
 ) -> Result<BatchReceipt, BatchError> {
     let project = caller.project(&engine.catalog, project, Permission::EditAssets).await?;
     check_text("message", &message, engine.limits.text_bytes_max)?;
+    if let Some(item) = item {
+        check_takes_versions(engine, &caller, &project, item).await?;
+    }
     let (entries, incoming, dictionary) = take(engine, &project, body).await?;
     caller.asks_for(&meaning(&entries));
     let case_collisions = case_collisions(engine, &project, &entries).await?;
@@ -104,6 +112,7 @@ pub async fn batch(
         incoming,
         contents,
         dictionary,
+        item,
     };
     let receipt = engine.committer.carry_out(order).await?;
     Ok(BatchReceipt { files, bytes, summary: receipt.summary, case_collisions })

@@ -16,6 +16,7 @@ use super::pack_memory::PackMemory;
 use super::packing::{PackError, Packed, Packer};
 use super::put::LOOSE_BYTES_MAX;
 use super::repeat;
+use super::work::attach_made;
 use crate::catalog::{AuditDraft, Catalog, NewVersion, Write};
 
 /// Most orders in one group.
@@ -141,7 +142,8 @@ async fn try_group(packer: &Packer, orders: &[Order]) -> Result<Option<Receipts>
             continue;
         }
         let receipt = match shelf.decide(order, order.caller.now) {
-            Ok(verdict) => match enter(&mut write, order, verdict, &mut entered).await {
+            Ok(verdict) => match enter(&mut write, order, verdict, &mut entered, packer.limits.work_versions_max).await
+            {
                 Err(_) if orders.len() > 1 => return Ok(None),
                 receipt => receipt,
             },
@@ -201,6 +203,7 @@ async fn enter(
     order: &Order,
     verdict: Verdict,
     entered: &mut Entered,
+    work_versions_max: usize,
 ) -> Result<Receipt, CommitError> {
     let Verdict { done, versions: new, removed } = verdict;
     let (project, now) = (order.project.number, order.caller.now);
@@ -218,6 +221,10 @@ async fn enter(
         write.touch_assets(project, after).await?;
         if let Some(dictionary) = order.dictionary {
             write.set_dictionary(project, dictionary).await?;
+        }
+        if let Some(item) = order.item {
+            let made: Vec<_> = new.iter().map(|version| (version.asset, version.number)).collect();
+            attach_made(write, &order.caller, &order.project, item, &made, work_versions_max).await?;
         }
         let new = new.into_iter().map(|version| NewVersion { audit: after, ..version });
         entered.versions.entry(project).or_default().extend(new);

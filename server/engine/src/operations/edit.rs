@@ -139,6 +139,7 @@ async fn carry_out(
         incoming: Incoming::Nothing,
         contents: Vec::new(),
         dictionary: None,
+        item: None,
     };
     let mut receipt = engine.committer.carry_out(order).await?;
     let done = receipt.done.pop().ok_or(CommitError::Stopped)?;

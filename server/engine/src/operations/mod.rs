@@ -38,6 +38,7 @@ mod text;
 mod tokens;
 mod transfer;
 mod users;
+pub mod work;
 
 pub use batch::{BatchError, BatchReceipt, batch};
 pub use build::{Base, BuildError, build};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use shelfmark_domain::failure::{Failure, FailureKind};
 use shelfmark_domain::hash::{ChunkId, ContentId};
 use shelfmark_domain::metadata::Metadata;
+use shelfmark_domain::name::WorkItemNumber;
 use shelfmark_domain::path::AssetPath;
 use shelfmark_domain::pin::AssetId;
 use shelfmark_domain::time::Timestamp;
@@ -13,6 +14,7 @@ use shelfmark_domain::time::Timestamp;
 use super::caller::{AccessError, Caller};
 use super::cutting::{CutContent, NewChunk};
 use super::packing::{PackError, Packed};
+use super::work::WorkError;
 use crate::catalog::{AssetState, CatalogError, NewContent, ProjectRow};
 
 /// Which asset.
@@ -89,6 +91,8 @@ pub(super) struct Order {
     pub contents: Vec<NewContent>,
     /// A dictionary that has just been trained for the project.
     pub dictionary: Option<ChunkId>,
+    /// The work item that the versions answer.
+    pub item: Option<WorkItemNumber>,
 }
 
 /// What a line came to.
@@ -170,6 +174,8 @@ pub enum CommitError {
     #[error(transparent)]
     Access(Arc<AccessError>),
     #[error(transparent)]
+    Work(Arc<WorkError>),
+    #[error(transparent)]
     Catalog(Arc<CatalogError>),
 }
 
@@ -182,6 +188,7 @@ impl Failure for CommitError {
             Self::Stopped => FailureKind::Busy,
             Self::Pack(error) => error.kind(),
             Self::Access(error) => error.kind(),
+            Self::Work(error) => error.kind(),
             Self::Catalog(error) => error.kind(),
         }
     }
@@ -196,6 +203,12 @@ impl From<CatalogError> for CommitError {
 impl From<PackError> for CommitError {
     fn from(error: PackError) -> Self {
         Self::Pack(Arc::new(error))
+    }
+}
+
+impl From<WorkError> for CommitError {
+    fn from(error: WorkError) -> Self {
+        Self::Work(Arc::new(error))
     }
 }
 

@@ -7,7 +7,7 @@ use shelfmark_domain::access::Permission;
 use shelfmark_domain::failure::{Failure, FailureKind};
 use shelfmark_domain::hash::ContentId;
 use shelfmark_domain::metadata::{InvalidMetadata, Metadata};
-use shelfmark_domain::name::ProjectName;
+use shelfmark_domain::name::{ProjectName, WorkItemNumber};
 use shelfmark_domain::path::AssetPath;
 
 use super::caller::{AccessError, Caller};
@@ -19,6 +19,7 @@ use super::order::{
 use super::packing::PackError;
 use super::text::{InvalidText, check_text};
 use super::transfer::{BodyError, TransferError, transfer};
+use super::work::{WorkError, check_takes_versions};
 use crate::Engine;
 use crate::catalog::{NewContent, ProjectRow};
 use crate::store::Compressor;
@@ -39,6 +40,8 @@ pub struct Upload {
     pub metadata: Option<Metadata>,
     pub message: String,
     pub expect: Expect,
+    /// The work item that the version answers.
+    pub item: Option<WorkItemNumber>,
 }
 
 /// Why an upload made no version. Nothing has been changed.
@@ -61,6 +64,8 @@ pub enum PutError {
     #[error(transparent)]
     Pack(#[from] PackError),
     #[error(transparent)]
+    Work(#[from] WorkError),
+    #[error(transparent)]
     Commit(#[from] CommitError),
 }
 
@@ -75,6 +80,7 @@ impl Failure for PutError {
             Self::TooLarge(_) => FailureKind::TooLarge,
             Self::Access(error) => error.kind(),
             Self::Pack(error) => error.kind(),
+            Self::Work(error) => error.kind(),
             Self::Commit(error) => error.kind(),
         }
     }
@@ -107,6 +113,9 @@ pub async fn put(
     if upload.length.is_some_and(|length| length > limits.content_bytes_max) {
         return Err(PutError::TooLarge(limits.content_bytes_max));
     }
+    if let Some(item) = upload.item {
+        check_takes_versions(engine, &caller, &project, item).await?;
+    }
     let taken = take(engine, &project, upload.length, body).await?;
     check_announced(&upload, &taken.cut)?;
     caller.asks_for(taken.cut.id.as_bytes());
@@ -133,6 +142,7 @@ pub async fn put(
         incoming: taken.incoming,
         contents: taken.contents,
         dictionary: None,
+        item: upload.item,
     };
     let mut receipt = engine.committer.carry_out(order).await?;
     let done = receipt.done.pop().ok_or(CommitError::Stopped)?;

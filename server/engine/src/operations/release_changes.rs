@@ -145,7 +145,11 @@ async fn resolve_in_one_state(
     Ok((write, resolve(engine, &before, added).await?))
 }
 
-async fn draft_release(
+/// A release that takes changes, as the caller saw it.
+///
+/// # Errors
+/// When there is none, when it takes no changes, when it is at another revision.
+pub(super) async fn draft_release(
     write: &mut Write,
     project: &ProjectRow,
     number: ReleaseNumber,
