@@ -15,6 +15,7 @@ pub mod location;
 pub mod manifest;
 pub mod metadata;
 pub mod name;
+pub mod notes;
 pub mod pack;
 pub mod path;
 pub mod pin;

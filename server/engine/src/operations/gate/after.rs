@@ -96,7 +96,7 @@ async fn thaw_environment(
 }
 
 /// Ends a freeze, with its audit entry.
-pub(super) async fn end_freeze(
+pub(in crate::operations) async fn end_freeze(
     write: &mut Write,
     caller: &Caller,
     project: &ProjectRow,

@@ -29,3 +29,7 @@ pub use reports::{ReportDraft, report};
 pub use reviews::review;
 pub use target::{RollbackPlan, plan_rollback};
 pub use waivers::{WaiverDraft, grant_waiver, revoke_waiver};
+
+pub(super) use after::end_freeze;
+pub(super) use checklist::{CLOSE, insert_point};
+pub(super) use facts::is_asked;
