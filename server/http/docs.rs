@@ -30,6 +30,7 @@ const SEGMENTS: &[(&str, &str)] = &[
     ("environment", "The environment's name"),
     ("token", "The token's id"),
     ("user", "The person's name, without @"),
+    ("audience", "Whom the notes are for: editors, platforms or users"),
     ("item", "The work item's number, such as W-7"),
     ("comment", "The comment's number within its item, counted from 1"),
 ];

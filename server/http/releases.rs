@@ -70,7 +70,7 @@ pub struct ReleaseView {
     #[schema(value_type = Option<String>, example = "R-12.3")]
     latest_build: Option<BuildName>,
     /// What `If-Match` can insist on; goes up with every change of the release.
-    revision: i64,
+    pub revision: i64,
 }
 
 impl ReleaseView {
@@ -103,7 +103,7 @@ async fn views(catalog: &Catalog, project: i64, rows: Vec<ReleaseRow>) -> Result
     Ok(rows.into_iter().map(view).collect())
 }
 
-async fn view(catalog: &Catalog, project: &ProjectRow, row: ReleaseRow) -> Result<ReleaseView, CatalogError> {
+pub async fn view(catalog: &Catalog, project: &ProjectRow, row: ReleaseRow) -> Result<ReleaseView, CatalogError> {
     let changes = catalog.count_changes_of(project.number, &[row.number]).await?;
     let changes = changes.get(&row.number).copied().unwrap_or(0);
     Ok(ReleaseView::of(row, changes))

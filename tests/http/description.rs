@@ -17,6 +17,7 @@ fn example(name: &str) -> &'static str {
         "environment" => "staging",
         "token" => "t",
         "user" => "anna",
+        "audience" => "users",
         "item" => "W-1",
         "comment" => "1",
         other => panic!("{{{other}}} has no example"),

@@ -203,6 +203,9 @@ mod tests {
         let chain = chain(6);
         let links = extract(&chain, |at| at == 0 || at == 4);
         let gaps: Vec<&Link> = links.iter().filter(|link| matches!(link, Link::Gap { .. })).collect();
-        assert_eq!(gaps, [&Link::Gap { from: 2, until: 4, hash: chain[3].1 }, &Link::Gap { from: 6, until: 6, hash: chain[5].1 }]);
+        assert_eq!(
+            gaps,
+            [&Link::Gap { from: 2, until: 4, hash: chain[3].1 }, &Link::Gap { from: 6, until: 6, hash: chain[5].1 }]
+        );
     }
 }

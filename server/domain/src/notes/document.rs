@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
+use super::Audience;
 use super::facts::{NoteChangeKind, NoteItem, NotesSubject, NotesTotals};
 use super::template::SectionKind;
-use super::Audience;
 use crate::hash::ContentId;
 use crate::name::WorkItemNumber;
 use crate::pin::{Parameter, Visibility};

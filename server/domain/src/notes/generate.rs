@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::Audience;
 use super::document::{
-    AccessNote, AddressNote, ContentNote, FolderNotes, ImpactNote, NotesDocument, NotesSection, ParameterNote, PathNote,
-    SectionBody,
+    AccessNote, AddressNote, ContentNote, FolderNotes, ImpactNote, NotesDocument, NotesSection, ParameterNote,
+    PathNote, SectionBody,
 };
 use super::facts::{NoteChange, NotesFacts, NotesSubject};
 use super::template::{AudienceTemplate, NotesTemplate, SectionKind, SectionTemplate};
-use super::Audience;
 use crate::pin::{Entry, Key, Parameter, Pin, Visibility};
 use crate::time::Timestamp;
 
@@ -56,8 +56,9 @@ fn body(section: SectionKind, facts: &NotesFacts) -> Option<SectionBody> {
     let NotesFacts { items, items_left_out: left_out, changes, rest, totals, .. } = facts;
     match section {
         SectionKind::Summary => is_compared(&facts.subject).then_some(SectionBody::Summary { totals: *totals }),
-        SectionKind::Items => (!items.is_empty())
-            .then(|| SectionBody::Items { items: items.clone(), left_out: *left_out }),
+        SectionKind::Items => {
+            (!items.is_empty()).then(|| SectionBody::Items { items: items.clone(), left_out: *left_out })
+        }
         SectionKind::Impact => {
             let impact = |item: &super::NoteItem| ImpactNote { item: item.number, text: item.impact.clone() };
             let impacts: Vec<_> = items.iter().filter(|item| !item.impact.trim().is_empty()).map(impact).collect();
@@ -65,8 +66,7 @@ fn body(section: SectionKind, facts: &NotesFacts) -> Option<SectionBody> {
         }
         SectionKind::Folders => {
             let folders = folders(changes);
-            (!folders.is_empty() || !rest.is_empty())
-                .then(|| SectionBody::Folders { folders, rest: rest.clone() })
+            (!folders.is_empty() || !rest.is_empty()).then(|| SectionBody::Folders { folders, rest: rest.clone() })
         }
         SectionKind::Addresses => {
             let addresses: Vec<_> = changes.iter().filter_map(address).collect();

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::document::{
-    AccessNote, AddressNote, ContentNote, FolderCount, FolderNotes, ImpactNote, NotesDocument, ParameterNote, SectionBody,
+    AccessNote, AddressNote, ContentNote, FolderCount, FolderNotes, ImpactNote, NotesDocument, ParameterNote,
+    SectionBody,
 };
 use super::escape::{inline, paragraphs};
 use super::facts::{NoteItem, NotesSubject, NotesTotals};
@@ -136,7 +137,8 @@ fn address_table(addresses: &[AddressNote]) -> String {
     let content = |note: &Option<ContentNote>| match note {
         None => "-".to_owned(),
         Some(ContentNote { media_type, size_bytes, width, height, content, .. }) => {
-            let dimensions = width.zip(*height).map(|(width, height)| format!(", {width}×{height}")).unwrap_or_default();
+            let dimensions =
+                width.zip(*height).map(|(width, height)| format!(", {width}×{height}")).unwrap_or_default();
             format!("{}, {size_bytes} bytes{dimensions}, `{content}`", inline(media_type))
         }
     };

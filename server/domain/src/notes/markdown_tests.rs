@@ -94,9 +94,8 @@ fn editors_read_items_folders_and_people() {
 fn platforms_read_what_each_address_serves() {
     let text = written(Audience::Platforms, &facts("New logo", "blue"));
     let (old, new) = (ContentId::of(&[1]), ContentId::of(&[2]));
-    let row = format!(
-        "| changed | img/a.png | image/png, 5 bytes, 10×20, `{old}` | image/png, 7 bytes, 10×20, `{new}` |"
-    );
+    let row =
+        format!("| changed | img/a.png | image/png, 5 bytes, 10×20, `{old}` | image/png, 7 bytes, 10×20, `{new}` |");
     for line in [row.as_str(), "| added | theme | - | blue |", "| changed | img | - | private |"] {
         assert!(text.lines().any(|found| found == line), "{line}: {text}");
     }

@@ -12,8 +12,8 @@ mod template;
 
 pub use audience::{Audience, InvalidAudience};
 pub use document::{
-    AccessNote, AddressNote, ContentNote, FolderCount, FolderNotes, ImpactNote, NotesDocument, NotesSection, ParameterNote,
-    PathNote, SectionBody,
+    AccessNote, AddressNote, ContentNote, FolderCount, FolderNotes, ImpactNote, NotesDocument, NotesSection,
+    ParameterNote, PathNote, SectionBody,
 };
 pub use facts::{NoteChange, NoteChangeKind, NoteItem, NotesFacts, NotesSubject, NotesTotals};
 pub use generate::generate;

@@ -80,8 +80,10 @@ pub enum InvalidTemplate {
 impl Default for NotesTemplate {
     fn default() -> Self {
         let sections = |sections: &[(SectionKind, &str)]| {
-            let section =
-                |(section, heading): &(SectionKind, &str)| SectionTemplate { section: *section, heading: (*heading).into() };
+            let section = |(section, heading): &(SectionKind, &str)| SectionTemplate {
+                section: *section,
+                heading: (*heading).into(),
+            };
             sections.iter().map(section).collect()
         };
         let audience = |heading: &str, shows_numbers, parts: &[(SectionKind, &str)]| AudienceTemplate {

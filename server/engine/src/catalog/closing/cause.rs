@@ -109,14 +109,13 @@ impl Write {
         environment: &EnvironmentName,
         deployment: i64,
     ) -> Result<Option<BuildName>, CatalogError> {
-        let row = query(
-            "SELECT release, build FROM deployments WHERE project = $1 AND environment = $2 AND revision = $3",
-        )
-        .bind(project)
-        .bind(environment.to_string())
-        .bind(deployment)
-        .fetch_optional(self.connection())
-        .await?;
+        let row =
+            query("SELECT release, build FROM deployments WHERE project = $1 AND environment = $2 AND revision = $3")
+                .bind(project)
+                .bind(environment.to_string())
+                .bind(deployment)
+                .fetch_optional(self.connection())
+                .await?;
         row.map(|row| Ok(build_name(row.int(0)?, row.int(1)?))).transpose()
     }
 

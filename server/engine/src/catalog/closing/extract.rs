@@ -54,7 +54,8 @@ impl Catalog {
 
     /// The stored hash of the entry with a sequence; `None` for one that is not there.
     pub async fn audit_hash(&self, sequence: i64) -> Result<Option<[u8; 32]>, CatalogError> {
-        let row = query("SELECT hash FROM audit WHERE sequence = $1").bind(sequence).fetch_optional(&self.reader).await?;
+        let row =
+            query("SELECT hash FROM audit WHERE sequence = $1").bind(sequence).fetch_optional(&self.reader).await?;
         let hash = row.map(|row| row.bytes(0)).transpose()?;
         hash.map(|hash| hash.try_into().map_err(|_| corrupt("an audit hash of a wrong length"))).transpose()
     }

@@ -20,12 +20,7 @@ pub struct CauseDraft {
     pub expected: Option<i64>,
 }
 
-fn audit(
-    action: &'static str,
-    project: &ProjectRow,
-    item: WorkItemNumber,
-    details: serde_json::Value,
-) -> AuditDraft {
+fn audit(action: &'static str, project: &ProjectRow, item: WorkItemNumber, details: serde_json::Value) -> AuditDraft {
     AuditDraft { action, project: project.name.to_string(), subject: item.to_string(), message: String::new(), details }
 }
 

@@ -76,12 +76,7 @@ pub async fn close_release(
         end_freeze(&mut write, caller, &project, &freeze, "the release was closed").await?;
     }
     let points = learn(&mut write, caller, &project, number, lessons).await?;
-    let closing = ClosingRow {
-        state: release.state,
-        review,
-        by_name: caller.principal.name.clone(),
-        at: caller.now,
-    };
+    let closing = ClosingRow { state: release.state, review, by_name: caller.principal.name.clone(), at: caller.now };
     let draft = AuditDraft {
         action: "release.closed",
         project: project.name.to_string(),

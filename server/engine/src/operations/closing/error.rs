@@ -75,10 +75,9 @@ impl Failure for ClosingError {
             | Self::NoCause(_)
             | Self::NoDeployment { .. }
             | Self::NotEdited(_) => FailureKind::NotFound,
-            Self::NoIncident { .. }
-            | Self::OwedReview { .. }
-            | Self::Unanswered { .. }
-            | Self::NoLesson { .. } => FailureKind::Conflict,
+            Self::NoIncident { .. } | Self::OwedReview { .. } | Self::Unanswered { .. } | Self::NoLesson { .. } => {
+                FailureKind::Conflict
+            }
             Self::TooManyLessons { .. } => FailureKind::TooLarge,
             Self::Span { .. } | Self::NoAudience | Self::Template(_) => FailureKind::Invalid,
             Self::LostBuild(_) => FailureKind::Corrupt,

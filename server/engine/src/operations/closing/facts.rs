@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use shelfmark_domain::name::{ProjectName, ReleaseNumber, WorkItemNumber};
-use shelfmark_domain::notes::{FolderCount, NoteChange, NoteChangeKind, NoteItem, NotesFacts, NotesSubject, NotesTotals};
+use shelfmark_domain::notes::{
+    FolderCount, NoteChange, NoteChangeKind, NoteItem, NotesFacts, NotesSubject, NotesTotals,
+};
 use shelfmark_domain::pin::{AssetId, Entry, Key};
 
 use super::error::ClosingError;

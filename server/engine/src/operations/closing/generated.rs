@@ -3,7 +3,9 @@
 use shelfmark_domain::access::Permission;
 use shelfmark_domain::environment::DeploymentKind;
 use shelfmark_domain::name::{BuildName, EnvironmentName, ProjectName, ReleaseNumber};
-use shelfmark_domain::notes::{Audience, NotesDocument, NotesFacts, NotesSubject, NotesTemplate, generate, to_markdown};
+use shelfmark_domain::notes::{
+    Audience, NotesDocument, NotesFacts, NotesSubject, NotesTemplate, generate, to_markdown,
+};
 
 use super::error::ClosingError;
 use super::facts::{Scope, gather};
@@ -137,9 +139,9 @@ async fn served_before(
     let mut after = 0;
     loop {
         let place = Some((environment, after));
-        let rows =
-            engine.catalog.deployments_of_release(project.number, release, place, DEPLOYMENTS_AT_ONCE).await?;
-        let is_last = rows.len() < DEPLOYMENTS_AT_ONCE as usize || rows.iter().any(|row| row.environment != *environment);
+        let rows = engine.catalog.deployments_of_release(project.number, release, place, DEPLOYMENTS_AT_ONCE).await?;
+        let is_last =
+            rows.len() < DEPLOYMENTS_AT_ONCE as usize || rows.iter().any(|row| row.environment != *environment);
         for row in rows.iter().filter(|row| row.environment == *environment) {
             let came = row.kind == DeploymentKind::Promotion && row.serves.build.release == release;
             if came && row.replaced.is_none_or(|replaced| replaced.release != release) {
