@@ -30,6 +30,7 @@ macro_rules! laws {
 mod access;
 mod batches;
 pub mod chance;
+mod closing;
 mod compacting;
 mod comparing;
 mod crash;
@@ -41,6 +42,7 @@ pub mod faulty;
 mod garbage;
 pub mod ground;
 mod moving;
+mod notes;
 mod numbers;
 mod putting;
 mod races;

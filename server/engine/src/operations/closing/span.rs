@@ -13,7 +13,7 @@ use crate::Engine;
 use crate::operations::caller::Caller;
 use crate::operations::compare::Side;
 
-/// Most deployments that are looked at; what came before the last so many is told by the comparison only.
+/// Most deployments that are looked at; of later ones only the comparison tells.
 const MOVES_MAX: u32 = 10_000;
 
 /// The notes of an environment between two instants. What was taken back in between is not among them.
