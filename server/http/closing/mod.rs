@@ -1,6 +1,6 @@
 //! The end of releases over HTTP: notes, closing with lessons, incidents, the evidence pack.
 
-mod closing;
+mod close;
 mod incidents;
 mod notes;
 mod pack;
@@ -12,7 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Adds the addresses.
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(closing::close_release).service(closing::read_closing).service(closing::rework_release);
+    config.service(close::close_release).service(close::read_closing).service(close::rework_release);
     config.service(incidents::list_incidents);
     config.service(incidents::read_cause).service(incidents::name_cause).service(incidents::withdraw_cause);
     config.service(published::list_published).service(published::publish_notes);

@@ -11,7 +11,6 @@
 use super::AuditEntry;
 
 /// One line of an extract.
-#[expect(clippy::large_enum_variant, reason = "most lines are entries")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Link {
     /// An entry with its hash.

@@ -1,7 +1,7 @@
 //! Rows of the end of releases: notes, reviews, causes of incidents, and what an evidence pack is made of.
 
 mod cause;
-mod closing;
+mod ending;
 mod extract;
 mod history;
 mod lines;
@@ -10,7 +10,7 @@ mod published;
 mod template;
 
 pub use cause::{CauseRow, IncidentRow};
-pub use closing::ClosingRow;
+pub use ending::ClosingRow;
 pub use notes::NoteEditRow;
 pub use published::PublishedNoteRow;
 pub use template::NotesTemplateRow;
