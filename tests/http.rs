@@ -1,6 +1,7 @@
 //! The API, asked over HTTP as its users ask it. Every law holds on every database that there is.
 
 mod bad_input;
+mod closing;
 mod command_line;
 mod contents;
 mod description;
@@ -9,6 +10,7 @@ mod health;
 mod library;
 mod main_job;
 mod malformed;
+mod notes;
 mod paging;
 mod people;
 mod planning;

@@ -18,9 +18,13 @@ pub enum AuditCommand {
         #[arg(long)]
         all_projects: bool,
     },
-    /// Recomputes the chain of hashes from the first entry to the last
-    #[command(after_help = "Example:\n  shelfmark audit verify")]
-    Verify,
+    /// Recomputes the chain of hashes from the first entry to the last, or checks an evidence pack without a server
+    #[command(after_help = "Examples:\n  shelfmark audit verify\n  shelfmark audit verify --pack R-12.zip")]
+    Verify {
+        /// An evidence pack, as `shelfmark export` writes it; the server's trail when left out
+        #[arg(long, value_name = "FILE")]
+        pack: Option<std::path::PathBuf>,
+    },
 }
 
 /// Does what the command says.
@@ -35,7 +39,7 @@ pub async fn run(session: &Session, command: AuditCommand) -> anyhow::Result<()>
             let entries = session.api.list(&address, 1_000, limit).await?;
             session.show_list(entries, "There is no entry.", table)
         }
-        AuditCommand::Verify => {
+        AuditCommand::Verify { .. } => {
             let answer: Value = session.api.get("/audit/verify").await?;
             session.show(&answer, |answer| {
                 let entries = answer.get("entries").and_then(Value::as_u64).unwrap_or(0);

@@ -4,6 +4,7 @@
 mod api;
 mod asset;
 mod audit;
+mod closing;
 mod completions;
 mod credentials;
 mod diff;
@@ -122,6 +123,8 @@ pub enum Command {
     Verify(verify::VerifyArgs),
     History(promote::HistoryArgs),
     Diff(diff::DiffArgs),
+    Notes(closing::SpanArgs),
+    Export(closing::ExportArgs),
     #[command(subcommand, after_help = "Example:\n  shelfmark audit list --limit 20")]
     Audit(audit::AuditCommand),
     #[command(
@@ -143,11 +146,14 @@ pub enum Command {
 /// # Errors
 /// What was refused or failed, as a sentence for a person; `WrongUse` when the command cannot be meant so.
 pub async fn run(connection: ConnectionArgs, command: Command) -> anyhow::Result<()> {
-    match command {
+    let command = match command {
         Command::Completions(args) => return completions::run(&args),
         Command::Login(args) => return login::run(args, connection).await,
-        _ => {}
-    }
+        Command::Audit(audit::AuditCommand::Verify { pack: Some(pack) }) => {
+            return closing::verify(&pack, connection.json);
+        }
+        other => other,
+    };
     let session = Session::open(&connection)?;
     match command {
         Command::Project(command) => project::run(&session, command).await,
@@ -182,6 +188,8 @@ pub async fn run(connection: ConnectionArgs, command: Command) -> anyhow::Result
         Command::Verify(args) => verify::run(&session, args).await,
         Command::History(args) => promote::history(&session, args).await,
         Command::Diff(args) => diff::run(&session, args).await,
+        Command::Notes(args) => closing::span(&session, args).await,
+        Command::Export(args) => closing::export(&session, args).await,
         Command::Audit(command) => audit::run(&session, command).await,
         Command::Webhook(command) => notify::webhook::run(&session, command).await,
         Command::Events(args) => notify::events::run(&session, args).await,

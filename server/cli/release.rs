@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use shelfmark_domain::name::{ReleaseNumber, UserName};
 
+use super::closing;
 use super::gate::build::{self, ApproveArgs, RejectArgs, ReportArgs};
 use super::gate::checklist::{self, ConfirmArgs};
 use super::gate::freeze::{self, FreezeArgs, UnfreezeArgs};
@@ -47,6 +48,11 @@ pub enum ReleaseCommand {
     },
     Add(AddArgs),
     Remove(RemoveArgs),
+    Notes(closing::NotesArgs),
+    Close(closing::CloseArgs),
+    Rework(closing::ReworkArgs),
+    Incidents(closing::IncidentsArgs),
+    Cause(closing::CauseArgs),
     /// Lists the work items that a release is about
     #[command(after_help = "Example:\n  shelfmark release items R-12")]
     Items {
@@ -115,6 +121,11 @@ pub async fn run(session: &Session, command: ReleaseCommand) -> anyhow::Result<(
             let releases = session.api.list(&address, 1_000, limit.unwrap_or(usize::MAX)).await?;
             session.show_list(releases, "The project has no release.", release_table)
         }
+        ReleaseCommand::Notes(args) => closing::notes(session, args).await,
+        ReleaseCommand::Close(args) => closing::close(session, args).await,
+        ReleaseCommand::Rework(args) => closing::rework(session, args).await,
+        ReleaseCommand::Incidents(args) => closing::incidents(session, args).await,
+        ReleaseCommand::Cause(args) => closing::name_cause(session, args).await,
         ReleaseCommand::Show { release } => show(session, release).await,
         ReleaseCommand::Add(args) => release_changes::add(session, args).await,
         ReleaseCommand::Remove(args) => release_changes::remove(session, args).await,

@@ -41,6 +41,7 @@ const SEGMENTS: &[(&str, &str)] = &[
     ("sequence", "The event's sequence, which is that of its audit entry"),
     ("subscription", "The subscription's id"),
     ("key", "The key in a letter"),
+    ("audience", "Whom the notes are for: editors, platforms or users"),
     ("item", "The work item's number, such as W-7"),
     ("comment", "The comment's number within its item, counted from 1"),
 ];

@@ -7,6 +7,7 @@ mod audit;
 mod batch;
 mod builds;
 mod changes;
+mod closing;
 mod compare;
 mod compare_folders;
 mod contents;
@@ -60,6 +61,7 @@ fn api() -> impl HttpServiceFactory + OpenApiFactory {
         .configure(planning::routes)
         .configure(notify::routes)
         .configure(work::routes)
+        .configure(closing::routes)
         .configure(operation);
     let health = |config: &mut Described<'_>| {
         config.service(health::read_health).service(health::read_readiness).service(health::read_metrics);

@@ -114,6 +114,8 @@ async fn views(catalog: &Catalog, project: i64, rows: Vec<ReleaseRow>) -> Result
 }
 
 /// A release with its date and what is counted of it.
+///
+/// # Errors
 /// When the database doesn't answer.
 pub async fn view(catalog: &Catalog, project: &ProjectRow, row: ReleaseRow) -> Result<ReleaseView, CatalogError> {
     let changes = catalog.count_changes_of(project.number, &[row.number]).await?;

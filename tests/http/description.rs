@@ -25,6 +25,7 @@ fn example(name: &str) -> &'static str {
         "webhook" | "subscription" => "01890a5d-ac96-774b-bcce-b302099a8057",
         "sequence" => "7",
         "key" => "k",
+        "audience" => "users",
         "item" => "W-1",
         "comment" => "1",
         other => panic!("{{{other}}} has no example"),

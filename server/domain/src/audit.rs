@@ -5,7 +5,11 @@
 //! (i64, little endian), and then each text as its length in bytes (u64, little endian) followed by its bytes, in
 //! the order of the fields below. The first entry's previous hash is 32 zero bytes.
 
+mod extract;
+
 use crate::time::Timestamp;
+
+pub use extract::{BrokenExtract, ExtractChain, Link};
 
 const VERSION: u8 = 1;
 

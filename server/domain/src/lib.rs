@@ -17,6 +17,7 @@ pub mod manifest;
 pub mod metadata;
 pub mod name;
 pub mod negotiation;
+pub mod notes;
 pub mod notify;
 pub mod pack;
 pub mod path;

@@ -34,6 +34,12 @@ pub struct Limits {
     pub searches_max: usize,
     /// Most versions attached to one work item.
     pub work_versions_max: usize,
+    /// Most changes and most work items that notes list one by one; more are counted.
+    pub notes_lines_max: usize,
+    /// Most bytes of notes that a person writes.
+    pub notes_bytes_max: usize,
+    /// Most bytes of files of test evidence in an evidence pack, all together; more are named only.
+    pub evidence_bytes_max: u64,
     /// How full a pack gets before the next one is begun, in bytes.
     pub pack_bytes: usize,
     /// What packs of uploads may take while they are filled and stored, all uploads together, in bytes. When it is used
@@ -95,6 +101,9 @@ impl Default for Limits {
             environments_max: 100,
             searches_max: 1_000,
             work_versions_max: 20_000,
+            notes_lines_max: 1_000,
+            notes_bytes_max: 512 << 10,
+            evidence_bytes_max: 256 * MIB,
             pack_bytes: 16 << 20,
             pack_memory_bytes: 256 << 20,
             grace_ms: 24 * HOUR_MS,

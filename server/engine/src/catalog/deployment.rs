@@ -42,10 +42,10 @@ pub struct Authorised {
     pub verdict: Verdict,
 }
 
-const COLUMNS: &str = "environment, revision, kind, release, build, manifest, replaced_release, replaced_build, \
+pub(super) const COLUMNS: &str = "environment, revision, kind, release, build, manifest, replaced_release, replaced_build, \
      reason, actor_name, at, class, cause, checks FROM deployments";
 
-fn read(row: &sqlx::any::AnyRow) -> Result<DeploymentRow, CatalogError> {
+pub(super) fn read(row: &sqlx::any::AnyRow) -> Result<DeploymentRow, CatalogError> {
     let (kind, class, cause) = (row.text(2)?, row.text(11)?, row.text(12)?);
     let verdict = serde_json::from_str(&row.text(13)?);
     let replaced = match (row.int_or_null(6)?, row.int_or_null(7)?) {

@@ -6,6 +6,7 @@ mod build;
 mod caller;
 mod check_store;
 mod chunks;
+pub mod closing;
 mod collect_garbage;
 mod committer;
 mod compact;

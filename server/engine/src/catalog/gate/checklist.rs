@@ -63,7 +63,7 @@ pub struct AnswerRow {
 
 const COLUMNS: &str = "number, step, text, selector, origin, by_name, at, retired_at FROM checklist_items";
 
-fn read(row: &sqlx::any::AnyRow) -> Result<ChecklistItemRow, CatalogError> {
+pub(in crate::catalog) fn read(row: &sqlx::any::AnyRow) -> Result<ChecklistItemRow, CatalogError> {
     let selector = serde_json::from_str(&row.text(3)?);
     Ok(ChecklistItemRow {
         number: row.int(0)?,

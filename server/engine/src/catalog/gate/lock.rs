@@ -54,10 +54,10 @@ impl LockKind {
     }
 }
 
-const COLUMNS: &str = "number, environment, kind, release, build, classes, by_name, reason, since, until, ended_at, \
+pub(in crate::catalog) const COLUMNS: &str = "number, environment, kind, release, build, classes, by_name, reason, since, until, ended_at, \
      ended_by, ended_why FROM locks";
 
-fn read(row: &sqlx::any::AnyRow) -> Result<LockRow, CatalogError> {
+pub(in crate::catalog) fn read(row: &sqlx::any::AnyRow) -> Result<LockRow, CatalogError> {
     let (kind, classes) = (row.text(2)?, row.text(5)?);
     let build = match (row.int_or_null(3)?, row.int_or_null(4)?) {
         (Some(release), Some(build)) => Some(build_name(release, build)),

@@ -2,12 +2,12 @@
 
 mod approval;
 mod checklist;
-mod lock;
+pub(super) mod lock;
 mod policy;
 mod report;
-mod review;
+pub(super) mod review;
 mod stay;
-mod waiver;
+pub(super) mod waiver;
 
 pub use approval::ApprovalRow;
 pub use checklist::{AnswerRow, ChecklistAnswer, ChecklistItemRow, ChecklistSelector};
@@ -16,3 +16,5 @@ pub use policy::PolicyRow;
 pub use report::{ReportRow, ReportState};
 pub use review::ReviewRow;
 pub use waiver::WaiverRow;
+
+pub(super) use checklist::read as read_point;

@@ -27,10 +27,10 @@ pub struct ReviewRow {
     pub done: Option<(String, Timestamp, String)>,
 }
 
-const COLUMNS: &str = "environment, revision, release, by_id, by_name, reason, at, reviewed_by, reviewed_at, review \
+pub(in crate::catalog) const COLUMNS: &str = "environment, revision, release, by_id, by_name, reason, at, reviewed_by, reviewed_at, review \
      FROM reviews";
 
-fn read(row: &sqlx::any::AnyRow) -> Result<ReviewRow, CatalogError> {
+pub(in crate::catalog) fn read(row: &sqlx::any::AnyRow) -> Result<ReviewRow, CatalogError> {
     let done = match (row.text_or_null(7)?, row.time_or_null(8)?, row.text_or_null(9)?) {
         (Some(by), Some(at), Some(review)) => Some((by, at, review)),
         _ => None,

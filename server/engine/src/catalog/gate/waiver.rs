@@ -23,9 +23,10 @@ pub struct WaiverRow {
     pub revoked_at: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "number, environment, check_name, release, by_name, reason, at, ends_at, revoked_at FROM waivers";
+pub(in crate::catalog) const COLUMNS: &str =
+    "number, environment, check_name, release, by_name, reason, at, ends_at, revoked_at FROM waivers";
 
-fn read(row: &sqlx::any::AnyRow) -> Result<WaiverRow, CatalogError> {
+pub(in crate::catalog) fn read(row: &sqlx::any::AnyRow) -> Result<WaiverRow, CatalogError> {
     Ok(WaiverRow {
         number: row.int(0)?,
         environment: row.parsed(1)?,

@@ -212,7 +212,7 @@ impl Read {
 }
 
 /// Whether a release that changes these keys has to answer a point.
-pub(super) fn is_asked<'a>(
+pub(in crate::operations) fn is_asked<'a>(
     selector: &ChecklistSelector,
     kind: ReleaseKind,
     keys: impl IntoIterator<Item = &'a str>,

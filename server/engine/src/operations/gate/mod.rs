@@ -19,7 +19,6 @@ mod reviews;
 mod target;
 mod waivers;
 
-pub(super) use after::end_freeze;
 pub use approvals::{ApprovalDraft, decide_on_build};
 pub use checklist::{ChecklistDraft, ReleasePoint, add_point, answer_point, release_checklist, retire_point};
 pub use deploy::{DeployError, Deployed, Promotion, Refusal, Rollback, Way, promote, roll_back};
@@ -34,5 +33,8 @@ pub use reviews::review;
 pub use target::{RollbackPlan, plan_rollback};
 pub use waivers::{WaiverDraft, grant_waiver, revoke_waiver};
 
+pub(super) use after::end_freeze;
+pub(super) use checklist::{CLOSE, insert_point};
+pub(super) use facts::is_asked;
 pub(super) use facts::policy;
 pub(super) use occasion::{Ripe, ripe};
