@@ -38,7 +38,10 @@ async fn a_refusal_names_each_check_with_its_remedy_and_the_preview_says_the_sam
         let checks = refused["checks"].as_array().unwrap();
         let failing = checks.iter().filter(|check| check["outcome"] == "fail");
         assert!(failing.clone().all(|check| check["remedy"].is_string() && check["reason"].is_string()), "{refused}");
-        assert!(refused["detail"].as_str().unwrap().contains("0 of 1 approvals by a release_manager"), "{refused}");
+        assert!(
+            refused["detail"].as_str().unwrap().contains("0 of 1 approvals by the role release_manager"),
+            "{refused}"
+        );
 
         let preview = service.read(&format!("{PRODUCTION}/gate?build={build}")).await.ok();
         assert_eq!((&preview["passes"], of(&preview["checks"], "fail").len()), (&json!(false), 3));

@@ -91,5 +91,5 @@ fn lacking(role: Role, asked: Asked, decisions: &[&Approval], facts: &Facts<'_>)
         (false, true) => ", other than whoever built it",
         (false, false) => "",
     };
-    Some(format!("{found} of {} approvals by a {}{excluded}", asked.count, role.as_str()))
+    Some(format!("{found} of {} approvals by the role {}{excluded}", asked.count, role.as_str()))
 }

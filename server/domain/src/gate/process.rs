@@ -36,6 +36,11 @@ pub(super) fn checks(question: &Question, facts: &Facts<'_>) -> Vec<Check> {
     checks
 }
 
+/// `1 test`, `2 tests`.
+fn counted(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
 fn frozen(facts: &Facts<'_>) -> Check {
     let build = facts.build.served.build;
     if facts.build.frozen_on == Some(build) {
@@ -100,7 +105,10 @@ fn evidence(facts: &Facts<'_>) -> Check {
     let lacking: Vec<String> = failed.chain(untested.map(|item| format!("{} has no test", item.number))).collect();
     if lacking.is_empty() {
         let passed: u64 = facts.items.iter().map(|item| item.evidence.passed).sum();
-        return Check::pass(CheckName::Evidence, format!("{passed} tests passed on this build, and none failed last"));
+        return Check::pass(
+            CheckName::Evidence,
+            format!("passed on this build: {}; none failed last", counted(passed, "test")),
+        );
     }
     Check::fail(
         CheckName::Evidence,
@@ -111,8 +119,8 @@ fn evidence(facts: &Facts<'_>) -> Check {
 
 fn checklist(facts: &Facts<'_>) -> Check {
     if facts.checklist.open.is_empty() {
-        let count = facts.checklist.answered;
-        return Check::pass(CheckName::Checklist, format!("all {count} points of the checklist are confirmed"));
+        let count = counted(facts.checklist.answered, "point");
+        return Check::pass(CheckName::Checklist, format!("all of the checklist is confirmed: {count}"));
     }
     Check::fail(
         CheckName::Checklist,
