@@ -1,6 +1,7 @@
 //! Settings: the defaults, then a file, then `SHELFMARK_*` variables. Whatever is unknown or wrong is refused with its
 //! name and what would be right.
 
+mod check;
 mod notifications;
 
 use std::collections::BTreeMap;
@@ -245,79 +246,6 @@ impl Config {
         let config: Self = figment.merge(env).extract().map_err(wrong)?;
         config.check()?;
         Ok(config)
-    }
-
-    fn check(&self) -> Result<(), InvalidConfig> {
-        let wrong = |key: &str, why: &str| {
-            Err(InvalidConfig::Wrong { origin: "settings".into(), key: key.into(), why: why.into() })
-        };
-        let not_negative = [
-            ("store.grace_hours", self.store.grace_hours),
-            ("store.readers_seconds", self.store.readers_seconds),
-            ("limits.content_gib", self.limits.content_gib),
-            ("limits.batch_gib", self.limits.batch_gib),
-            ("auth.token_memory_seconds", self.auth.token_memory_seconds),
-            ("auth.idempotency_hours", self.auth.idempotency_hours),
-            ("jobs.collect_every_hours", self.jobs.collect_every_hours),
-            ("jobs.references_every_seconds", self.jobs.references_every_seconds),
-            ("events.keep_days", self.events.keep_days),
-            ("jobs.schedule_deadline_minutes", self.jobs.schedule_deadline_minutes),
-            ("jobs.refused_seconds", self.jobs.refused_seconds),
-            ("jobs.verify_again_seconds", self.jobs.verify_again_seconds),
-        ];
-        if let Some((key, _)) = not_negative.iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
-            return wrong(key, "give a number of 0 or more");
-        }
-        if let Some((key, why)) = self.fault_of_notifications() {
-            return wrong(key, why);
-        }
-        let some_time = [
-            ("jobs.look_every_seconds", self.jobs.look_every_seconds),
-            ("jobs.lease_seconds", self.jobs.lease_seconds),
-            ("outbound.connect_seconds", self.outbound.connect_seconds),
-            ("outbound.request_seconds", self.outbound.request_seconds),
-        ];
-        if let Some((key, _)) = some_time.iter().find(|(_, value)| !(0.01..=86_400.0).contains(value)) {
-            return wrong(key, "give 0.01 to 86400");
-        }
-        if self.outbound.answer_kib > 1 << 20 {
-            return wrong("outbound.answer_kib", "give at most 1048576");
-        }
-        if !(1..=3_650).contains(&self.limits.schedule_days) {
-            return wrong("limits.schedule_days", "give 1 to 3650");
-        }
-        if !(0.0..=0.9).contains(&self.gc.compact_below) {
-            return wrong("gc.compact_below", "give a share from 0 to 0.9");
-        }
-        if self.gc.compact_mib > 1 << 40 {
-            return wrong("gc.compact_mib", "give at most 1099511627776");
-        }
-        if self.limits.content_gib > 5_120.0 {
-            return wrong("limits.content_gib", "a content has at most 5120 GiB");
-        }
-        if self.store.pack_mib > 63 {
-            return wrong("store.pack_mib", "a pack has at most 63 MiB besides its index");
-        }
-        if self.store.pack_memory_mib == 0 || self.store.pack_memory_mib > 1 << 20 {
-            return wrong("store.pack_memory_mib", "give at least 1 MiB and at most 1048576");
-        }
-        if !(1..=3_650).contains(&self.limits.waiver_days) {
-            return wrong("limits.waiver_days", "give 1 to 3650");
-        }
-        if self.limits.page == 0 || self.limits.page > self.limits.page_max {
-            return wrong("limits.page", "give at least 1 and at most limits.page_max");
-        }
-        if self.store.kind == StoreKind::S3 && self.store.bucket.is_empty() {
-            return wrong("store.bucket", "name the bucket of the s3 store");
-        }
-        if matches!(self.store.kind, StoreKind::Azure | StoreKind::Gcs) && self.store.url.is_empty() {
-            return wrong("store.url", "name the container or bucket");
-        }
-        let is_postgres = ["postgres://", "postgresql://"].iter().any(|p| self.database.url.starts_with(p));
-        if !self.database.url.is_empty() && !is_postgres {
-            return wrong("database.url", "leave it empty for SQLite, or start it with postgres://");
-        }
-        Ok(())
     }
 }
 

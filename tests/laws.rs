@@ -2,8 +2,13 @@
 //! memory, in a folder and in a bucket. A law that needs what is not there does nothing: `SHELFMARK_TEST_POSTGRES` is
 //! the address of a PostgreSQL, `SHELFMARK_TEST_S3` that of an S3-compatible server, as `scripts/test` starts them.
 
-/// Makes a test of each law on each ground, so that a failure names both.
+/// Makes a test of each law on each ground, so that a failure names both. What has to do with rows alone is tried on both
+/// databases with the bytes in memory: `laws![of rows: ...]`.
 macro_rules! laws {
+    (of rows: $($law:ident),+ $(,)?) => {
+        laws!(@ on_sqlite, Sqlite, Memory, $($law),+);
+        laws!(@ on_postgres, Postgres, Memory, $($law),+);
+    };
     ($($law:ident),+ $(,)?) => {
         laws!(@ on_sqlite_and_memory, Sqlite, Memory, $($law),+);
         laws!(@ on_sqlite_and_folder, Sqlite, Folder, $($law),+);

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import delivery
 import ingest
+import lists
 import release
 import serve
 import upload
@@ -18,7 +19,7 @@ from process import Failed, Server, say
 from rows import wanted_rows
 from table import Table
 
-GROUPS = [ingest, release, delivery, upload, serve]
+GROUPS = [ingest, release, delivery, upload, serve, lists]
 
 
 @dataclass

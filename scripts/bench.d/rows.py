@@ -52,6 +52,7 @@ ROWS = {
     31: Row("S3 PUTs for new data", "PUTs, 1 per 64 MiB", 2, 1.1),
     32: Row("S3 GETs per uncached read", "GET", 1.5, 1.02),
     33: Row("S3 requests per promotion or rollback", "", 0, 0),
+    34: Row("a page of 50, API call, p50", "the bare SELECT", 6, 3),
 }
 
 GROUPS = {
@@ -60,6 +61,7 @@ GROUPS = {
     "delivery": [18, 19, 20, 21, 22, 28],
     "upload": [24, 25, 26],
     "serve": [29, 30, 31, 32, 33],
+    "lists": [34],
 }
 
 

@@ -15,7 +15,7 @@ use super::ground::Ground;
 use super::schedules::{events, person};
 use super::site::{Site, at_once, of};
 
-laws![
+laws![of rows:
     what_has_soaked_is_promoted_once,
     what_has_left_before_its_time_is_not_promoted,
     what_people_have_done_since_is_not_undone,

@@ -23,7 +23,7 @@ use shelfmark_engine::operations::{
 use super::ground::Ground;
 use super::site::{Site, of};
 
-laws![
+laws![of rows:
     closing_closes_items_and_opens_staging,
     only_what_was_released_or_rolled_back_is_closed,
     after_a_rollback_closing_takes_a_lesson_that_the_next_release_has_to_answer,

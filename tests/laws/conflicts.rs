@@ -7,7 +7,7 @@ use shelfmark_engine::operations::{AddedChange as Add, ChangedLines, add_changes
 use super::ground::Ground;
 use super::site::{Site, of};
 
-laws![
+laws![of rows:
     a_key_that_two_open_releases_change_is_known_of_both,
     conflicts_come_in_pages,
     releases_that_are_no_longer_open_conflict_with_nothing,

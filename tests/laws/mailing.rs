@@ -17,7 +17,7 @@ use super::ground::Ground;
 use super::notifying::HOUR_MS;
 use super::site::{Site, at_once, of, titled};
 
-laws![
+laws![of rows:
     each_event_gets_into_one_letter_whoever_writes,
     a_letter_that_was_not_noted_is_sent_again_under_the_same_id,
     a_digest_gathers_by_project_until_its_time,

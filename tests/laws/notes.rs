@@ -18,7 +18,7 @@ use super::closing::{asked_by, authorised_item, planned, released, titled_item};
 use super::ground::{Ground, limits};
 use super::site::{Site, of};
 
-laws![
+laws![of rows:
     each_audience_reads_what_concerns_it,
     notes_compare_with_the_base_or_with_what_an_environment_served,
     many_changes_are_counted_by_folder,

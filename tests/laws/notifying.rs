@@ -17,7 +17,7 @@ use shelfmark_engine::operations::{create_release, retitle_project};
 use super::ground::Ground;
 use super::site::{Site, at_once, of, titled};
 
-laws![
+laws![of rows:
     two_couriers_deliver_each_event_once_and_in_order_while_others_write,
     a_lease_is_taken_over_and_the_id_stays,
     a_failure_is_repeated_later_and_later_until_it_is_a_dead_letter,

@@ -18,7 +18,7 @@ use shelfmark_engine::operations::{
 use super::ground::Ground;
 use super::site::{Site, of};
 
-laws![
+laws![of rows:
     a_date_is_agreed_by_another_and_opened_again_by_a_new_one,
     who_is_asked_twice_proposes_once,
     the_calendar_lists_dates_in_their_order,

@@ -16,7 +16,7 @@ use super::releases::pinned;
 use super::site::{Site, of};
 use super::tars::Tar;
 
-laws![
+laws![of rows:
     a_rebased_build_is_the_three_way_merge,
     a_first_build_knows_what_was_served_when_its_lines_were_made,
     a_resolution_holds_for_the_value_that_was_seen,

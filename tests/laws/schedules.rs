@@ -21,7 +21,7 @@ use super::faulty::Moment;
 use super::ground::Ground;
 use super::site::{Site, at_once, of, token_for};
 
-laws![
+laws![of rows:
     a_schedule_is_carried_out_at_its_instant_and_not_before,
     a_clock_that_jumps_makes_nothing_early_and_loses_nothing,
     many_processes_carry_a_schedule_out_once,

@@ -12,7 +12,7 @@ use super::ground::Ground;
 use super::schedules::{MINUTE_MS, draft, events, look, new_build, person, run, schedule};
 use super::site::{Site, of, token_for};
 
-laws![
+laws![of rows:
     a_schedule_acts_with_the_rights_that_its_maker_has_when_it_is_due,
     a_schedule_does_no_more_than_its_maker_could_do_when_making_it,
     a_cancelled_schedule_promotes_nothing,

@@ -8,7 +8,7 @@ use super::ground::Ground;
 use super::notifying::{HOUR_MS, courier, happen, webhook};
 use super::site::Site;
 
-laws![a_signature_is_good_for_its_message_only, both_secrets_sign_while_they_are_rotated, no_secret_is_in_the_trail,];
+laws![of rows: a_signature_is_good_for_its_message_only, both_secrets_sign_while_they_are_rotated, no_secret_is_in_the_trail,];
 
 /// The next message of the only webhook.
 async fn message(site: &Site) -> Outgoing {

@@ -12,7 +12,7 @@ use super::depending::{lacks, places, told, users};
 use super::ground::Ground;
 use super::site::{Site, of};
 
-laws![
+laws![of rows:
     an_asset_knows_who_uses_it_at_latest_and_in_each_environment,
     users_come_page_by_page_as_they_do_at_once,
     what_was_declared_counts_like_what_was_found,

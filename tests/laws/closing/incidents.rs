@@ -13,7 +13,7 @@ use super::{asked_by, authorised_item, close, lesson, planned, released, titled_
 use crate::laws::ground::Ground;
 use crate::laws::site::{Site, of};
 
-laws![
+laws![of rows:
     a_release_with_an_incident_takes_a_lesson,
     a_cause_names_a_deployment_and_its_release,
     a_cause_that_makes_no_sense_is_refused,

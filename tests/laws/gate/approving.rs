@@ -14,7 +14,7 @@ use super::people::{failing, four_eyes, person, refused};
 use crate::laws::ground::Ground;
 use crate::laws::site::of;
 
-laws![
+laws![of rows:
     who_made_a_version_or_the_build_is_no_second_pair_of_eyes,
     an_approval_binds_to_what_the_build_serves_and_a_new_build_voids_it,
     one_rejection_stops_until_its_author_thinks_again,

@@ -12,7 +12,7 @@ use super::people::{failing, refused};
 use crate::laws::ground::Ground;
 use crate::laws::site::{Site, of};
 
-laws![
+laws![of rows:
     a_frozen_release_takes_no_change_and_its_staging_no_other_build,
     what_is_frozen_is_what_staging_serves,
     a_rollback_ends_the_freeze_and_puts_a_hold,

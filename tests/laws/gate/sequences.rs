@@ -12,7 +12,7 @@ use crate::laws::chance::Chance;
 use crate::laws::ground::Ground;
 use crate::laws::site::of;
 
-laws![no_sequence_of_calls_reaches_an_environment_unless_the_gate_says_yes];
+laws![of rows: no_sequence_of_calls_reaches_an_environment_unless_the_gate_says_yes];
 
 const STEPS: usize = 60;
 

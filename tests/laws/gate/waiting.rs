@@ -12,7 +12,7 @@ use super::people::{failing, refused};
 use crate::laws::ground::Ground;
 use crate::laws::site::of;
 
-laws![
+laws![of rows:
     what_was_never_on_staging_does_not_reach_production,
     soak_counts_the_time_that_the_manifest_has_stayed,
     a_window_is_named_with_the_instant_at_which_the_way_opens,

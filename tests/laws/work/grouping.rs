@@ -17,7 +17,7 @@ use super::{asked_by, at, attached, authorised_item, enter, group, history, item
 use crate::laws::ground::Ground;
 use crate::laws::site::{Site, of};
 
-laws![
+laws![of rows:
     items_bring_their_versions_and_take_them_out_again,
     what_a_person_has_pinned_by_hand_stays,
     only_what_is_authorised_is_added_unless_said_otherwise,

@@ -14,7 +14,7 @@ use crate::laws::chance::Chance;
 use crate::laws::ground::Ground;
 use crate::laws::site::{Site, of};
 
-laws![
+laws![of rows:
     a_filter_finds_what_a_plain_reading_finds,
     the_board_stands_as_people_have_put_it,
     what_is_said_of_an_item_is_checked,

@@ -11,7 +11,7 @@ use super::{at, draft, enter, status};
 use crate::laws::ground::Ground;
 use crate::laws::site::of;
 
-laws![every_change_of_the_register_happens_once_for_one_key];
+laws![of rows: every_change_of_the_register_happens_once_for_one_key];
 
 async fn every_change_of_the_register_happens_once_for_one_key(ground: &Ground) {
     ground.put("a", "a").await;

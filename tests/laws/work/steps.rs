@@ -13,7 +13,7 @@ use crate::laws::chance::Chance;
 use crate::laws::ground::Ground;
 use crate::laws::site::of;
 
-laws![
+laws![of rows:
     numbers_have_no_gaps,
     no_sequence_of_calls_authorises_what_was_not_seen,
     another_set_of_versions_voids_the_authorisation,

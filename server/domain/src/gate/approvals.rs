@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::ask::Question;
 use super::check::{Check, CheckName};
 use super::content::named;
-use super::decide::bound_as;
 use super::facts::{Approval, Decision, Facts};
 use super::rules::{ApprovalRule, is_below_one};
 use crate::access::Role;
@@ -48,7 +47,7 @@ pub(super) fn check(question: &Question, facts: &Facts<'_>) -> Option<Check> {
 
 /// By role, what the rules that match ask for.
 fn asked(question: &Question, facts: &Facts<'_>) -> BTreeMap<Role, Asked> {
-    let class = bound_as(question.class);
+    let class = question.class.bound_as();
     let touches = |rule: &ApprovalRule| {
         rule.paths.is_empty() || facts.changes.iter().any(|change| is_below_one(&change.key, &rule.paths))
     };

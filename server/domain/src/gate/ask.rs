@@ -33,6 +33,14 @@ impl Class {
         [Self::Regular, Self::Hotfix, Self::Rollback, Self::BreakGlass].into_iter().find(|c| c.as_str() == text)
     }
 
+    /// The class whose rules bind it: what breaks the glass is measured as a regular promotion first.
+    pub(super) const fn bound_as(self) -> Self {
+        match self {
+            Self::BreakGlass => Self::Regular,
+            Self::Regular | Self::Hotfix | Self::Rollback => self,
+        }
+    }
+
     /// Whether a build becomes live that may never have been.
     pub const fn is_promotion(self) -> bool {
         match self {

@@ -1,7 +1,7 @@
 //! The decision: one function, whoever asks.
 
 use super::ask::{Class, Question, Trigger};
-use super::check::{Check, CheckName, Outcome, Verdict};
+use super::check::{Check, Outcome, Verdict};
 use super::facts::Facts;
 use super::{approvals, content, place, process};
 
@@ -34,14 +34,6 @@ pub fn decide(question: &Question, facts: &Facts<'_>) -> Verdict {
     Verdict { checks: checks.into_iter().map(|check| excused(check, question, facts)).collect() }
 }
 
-/// The class whose rules bind a question: what breaks the glass is measured as a regular promotion first.
-pub(super) const fn bound_as(class: Class) -> Class {
-    match class {
-        Class::BreakGlass => Class::Regular,
-        other => other,
-    }
-}
-
 fn excused(check: Check, question: &Question, facts: &Facts<'_>) -> Check {
     if !check.fails() {
         return check;
@@ -61,9 +53,4 @@ fn excused(check: Check, question: &Question, facts: &Facts<'_>) -> Check {
         }
         None => check,
     }
-}
-
-/// The name of an outside check.
-pub(super) fn outside(name: &str) -> CheckName {
-    CheckName::Outside(name.to_owned())
 }

@@ -3,7 +3,6 @@
 
 use super::ask::{Question, Trigger};
 use super::check::{Check, CheckName};
-use super::decide::bound_as;
 use super::facts::{Facts, Stay};
 use super::window::opens_at;
 use crate::release::ReleaseState;
@@ -139,7 +138,7 @@ fn soak(question: &Question, facts: &Facts<'_>) -> Check {
 
 /// The windows that bind the class, if any do.
 pub(super) fn window(question: &Question, facts: &Facts<'_>) -> Option<Check> {
-    let class = bound_as(question.class);
+    let class = question.class.bound_as();
     let windows = &facts.policy.windows;
     if !windows.iter().any(|window| window.binds(class)) {
         return None;

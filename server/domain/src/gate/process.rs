@@ -3,7 +3,6 @@
 use super::ask::Question;
 use super::check::{Check, CheckName};
 use super::content::named;
-use super::decide::outside;
 use super::facts::Facts;
 use super::rules::OutsideRule;
 
@@ -130,7 +129,7 @@ fn checklist(facts: &Facts<'_>) -> Check {
 }
 
 fn reported(rule: &OutsideRule, question: &Question, facts: &Facts<'_>) -> Check {
-    let (name, build) = (outside(&rule.name), question.build);
+    let (name, build) = (CheckName::Outside(rule.name.clone()), question.build);
     let Some(report) = facts.outside.iter().find(|report| report.name == rule.name) else {
         return Check::fail(
             name,

@@ -20,8 +20,8 @@ use crate::operations::chunks::ReadError;
 use crate::operations::references::ReferenceError;
 use crate::operations::text::{InvalidText, check_said, check_text};
 
-/// How often what a decision needs is worked out beside the changes of others, before those have to wait.
-const TRIES_BESIDE: u32 = 4;
+/// How often what a decision needs is worked out anew because the environment or its policy has changed meanwhile.
+const TRIES: u32 = 8;
 
 /// On what ground a build is promoted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,6 +105,8 @@ pub enum DeployError {
     NeverServed { environment: EnvironmentName, build: BuildName },
     #[error("{0} has served nothing before what it serves now, so there is nothing to go back to")]
     NothingBefore(EnvironmentName),
+    #[error("{0} and its policy keep changing; try again when they have settled")]
+    Restless(EnvironmentName),
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(transparent)]
@@ -128,6 +130,7 @@ impl Failure for DeployError {
         match self {
             Self::NoBuild(_) | Self::NoEnvironment(_) => FailureKind::NotFound,
             Self::NeverServed { .. } | Self::NothingBefore(_) | Self::Refused(_) => FailureKind::Conflict,
+            Self::Restless(_) => FailureKind::Busy,
             Self::NotDue(error) => error.kind(),
             Self::Text(error) => error.kind(),
             Self::Moved(error) => error.kind(),
@@ -235,25 +238,20 @@ struct Asked {
 async fn deploy(engine: &Engine, caller: &Caller, project: &ProjectRow, asked: Asked) -> Result<Deployed, DeployError> {
     check_text("reason", &asked.reason, engine.limits.text_bytes_max)?;
     let mut prepared = Prepared::default();
-    let mut tries = 0;
-    loop {
+    for _ in 0..TRIES {
         let mut write = caller.begin(&engine.catalog).await?;
         let place = Place::read(&mut write.reading(), project, &asked.environment, asked.build).await;
         let place = place.map_err(|error| absent(error, &asked))?;
         if place.environment.serves == Some(place.served()) {
             return already_served(engine, caller, project, write, (asked.occasion, &place)).await;
         }
-        if !prepared.fits(&place) {
-            tries += 1;
-            if tries <= TRIES_BESIDE {
-                drop(write);
-                prepared = Prepared::for_place(engine, project, &place).await?;
-                continue;
-            }
-            prepared = Prepared::for_place(engine, project, &place).await?;
+        if prepared.fits(&place) {
+            return through(engine, caller, project, write, (&asked, &place, &prepared)).await;
         }
-        return through(engine, caller, project, write, (&asked, &place, &prepared)).await;
+        drop(write); // what is worked out may take its time, and may keep rows of its own
+        prepared = Prepared::for_place(engine, project, &place).await?;
     }
+    Err(DeployError::Restless(asked.environment))
 }
 
 fn absent(error: NoPlace, asked: &Asked) -> DeployError {
