@@ -67,7 +67,7 @@ fn collecting() -> Vec<(String, String)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_full_disk_uploads_are_refused_and_everything_else_goes_on() {
     let Some(disk) = Disk::mount() else { return };
-    disk.take(8 * MIB);
+    disk.take(6 * MIB);
     let (server, ledger) = (Process::start(disk.path(), &collecting(), &[]), Ledger::default());
     let client = server.client();
     found(&client).await;
