@@ -72,4 +72,4 @@ pub mod tars;
 mod trail;
 mod using;
 mod verifying;
-mod work;
+pub mod work;

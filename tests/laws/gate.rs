@@ -5,3 +5,4 @@ mod locking;
 mod people;
 mod sequences;
 mod waiting;
+mod working;

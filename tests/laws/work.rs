@@ -43,7 +43,7 @@ async fn item(site: &Site, number: WorkItemNumber) -> WorkItemRow {
     site.engine.catalog.work_item(project, number).await.unwrap().expect("there is an item")
 }
 
-async fn status(site: &Site, number: WorkItemNumber) -> WorkStatus {
+pub async fn status(site: &Site, number: WorkItemNumber) -> WorkStatus {
     item(site, number).await.status
 }
 
@@ -60,7 +60,7 @@ async fn step(site: &Site, number: WorkItemNumber, step: Transition) -> WorkItem
     try_step(site, number, step, "a reason").await.unwrap()
 }
 
-fn at(path: &str, version: i64) -> VersionRef {
+pub fn at(path: &str, version: i64) -> VersionRef {
     VersionRef::At { path: of(path), version: Some(version) }
 }
 
@@ -89,7 +89,7 @@ async fn authorised(site: &Site, number: WorkItemNumber) -> Option<Vec<(AssetId,
 }
 
 /// An item that is authorised with these versions, whose requester and authoriser is whoever asks.
-async fn authorised_item(site: &Site, title: &str, versions: &[VersionRef]) -> WorkItemNumber {
+pub async fn authorised_item(site: &Site, title: &str, versions: &[VersionRef]) -> WorkItemNumber {
     let number = enter(site, title).await;
     try_attach(site, number, versions).await.unwrap();
     step(site, number, Transition::Resolve).await;
@@ -97,7 +97,7 @@ async fn authorised_item(site: &Site, title: &str, versions: &[VersionRef]) -> W
     number
 }
 
-async fn group(
+pub async fn group(
     site: &Site,
     release: ReleaseNumber,
     items: &[WorkItemNumber],
