@@ -107,7 +107,8 @@ async fn a_letter_that_is_never_taken_is_given_up_and_one_whose_sender_is_not_kn
         let count = |state| service.running.services.engine.catalog.count_letters(state);
         server.refuse("535 who are you");
         happen(&service, "one").await;
-        eventually("a letter that waits", || async { count(LetterState::Waiting).await.unwrap() == 1 }).await;
+        eventually("a refusal", || async { server.has_refused() }).await; // it waits from the start, so that tells nothing
+        assert_eq!(count(LetterState::Waiting).await.unwrap(), 1);
         server.refuse("550 nobody here");
         happen(&service, "two").await;
         eventually("a letter that is given up", || async { count(LetterState::Dead).await.unwrap() == 1 }).await;

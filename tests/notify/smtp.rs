@@ -68,6 +68,11 @@ impl MailServer {
         self.state.lock().unwrap().refusals.push(answer);
     }
 
+    /// Whether every refusal that was asked for has been given.
+    pub fn has_refused(&self) -> bool {
+        self.state.lock().unwrap().refusals.is_empty()
+    }
+
     /// Takes the next mail and breaks off before it says so.
     pub fn break_off(&self) {
         self.state.lock().unwrap().breaks_off += 1;
