@@ -119,7 +119,7 @@ async fn a_damaged_content_is_found_and_taken_back_once(ground: &Ground) {
 
     for turn in 0..4 {
         let works = [ground.site.clone(), other.clone(), ground.site.clone()];
-        // Where one of them found the database busy, the step is free again when its lease is over.
+        // A step that one of them took and did not finish is free again when its lease is over.
         at_once(works.map(|site| async move { run(&site, soon(&site).plus_ms(turn * 120_000)).await })).await;
     }
 
