@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
-use crate::laws::chance::noise;
-use crate::laws::faulty::Moment;
-use crate::laws::tars::tar_of;
+use crate::laws::assets::tars::tar_of;
+use crate::laws::ground::chance::noise;
+use crate::laws::ground::faulty::Moment;
 use crate::power::journal::{library, settings};
 use crate::process::{Client, Process};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::laws::chance::Chance;
+use crate::laws::ground::chance::Chance;
 use crate::laws::ground::{bucket, new_database, psql, with_database};
 use crate::load::{People, Shared, check};
 use crate::process::{Process, bucket_settings, settings};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::laws::chance::{Chance, noise};
+use crate::laws::ground::chance::{Chance, noise};
 use crate::process::Client;
 
 /// How many send files at the same time.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use crate::laws::chance::Chance;
+use crate::laws::ground::chance::Chance;
 use crate::load::{People, Shared, assert_undamaged, check};
 use crate::process::Process;
 use disk::{Disk, MAPPED};

@@ -1,5 +1,8 @@
 //! Commands about the library's assets: `ls`, `log`, `revert`, `mv`, `rm`, `undelete`.
 
+pub(super) mod get;
+pub(super) mod put;
+
 use anyhow::bail;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -8,7 +11,7 @@ use shelfmark_domain::path::AssetPath;
 use super::api::{segment, segments};
 use super::output::{Table, count, field, instant, plain, print, print_json_of, size};
 use super::problem::{RequestFailed, is_status};
-use super::session::Session;
+use crate::cli::people::session::Session;
 
 /// How many assets a page of the list has.
 const PAGE: usize = 10_000;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::output::{Table, field, instant};
-use super::session::Session;
+use crate::cli::people::session::Session;
 
 /// Lists and verifies the audit trail.
 #[derive(Debug, clap::Subcommand)]

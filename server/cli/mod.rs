@@ -6,30 +6,19 @@ mod asset;
 mod audit;
 mod closing;
 mod completions;
-mod credentials;
-mod diff;
-mod environment;
 mod gate;
-mod get;
 mod import;
-mod login;
 mod notify;
 mod output;
+mod people;
 mod planning;
 mod problem;
 mod project;
-mod promote;
-mod put;
 mod references;
 mod release;
-mod release_changes;
-mod release_missing;
 mod schedule;
 pub mod serve;
-mod session;
 mod store;
-mod token;
-mod user;
 mod verify;
 mod work;
 
@@ -37,9 +26,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use credentials::ConnectionArgs;
+use people::credentials::ConnectionArgs;
+use people::session::Session;
 use problem::WrongUse;
-use session::Session;
 
 const EXAMPLE: &str = "Example:
   shelfmark serve --data ./data --listen 127.0.0.1:8080 &
@@ -65,23 +54,23 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Serve(serve::ServeArgs),
-    Login(login::LoginArgs),
+    Login(people::login::LoginArgs),
     #[command(subcommand, after_help = "Example:\n  shelfmark project create site --title \"Our web site\"")]
     Project(project::ProjectCommand),
     #[command(subcommand, after_help = "Example:\n  shelfmark env set staging --visibility private")]
-    Env(environment::EnvironmentCommand),
+    Env(release::environment::EnvironmentCommand),
     #[command(
         subcommand,
         after_help = "Example:\n  shelfmark token create build-server --role editor --for-project site"
     )]
-    Token(token::TokenCommand),
+    Token(people::token::TokenCommand),
     #[command(subcommand, after_help = "Example:\n  shelfmark user create anna --title \"Anna Weber\"")]
-    User(user::UserCommand),
+    User(people::user::UserCommand),
     #[command(subcommand, after_help = "Example:\n  shelfmark member add anna --role editor")]
-    Member(user::MemberCommand),
+    Member(people::user::MemberCommand),
     Import(import::ImportArgs),
-    Put(put::PutArgs),
-    Get(get::GetArgs),
+    Put(asset::put::PutArgs),
+    Get(asset::get::GetArgs),
     Ls(asset::ListArgs),
     Log(asset::LogArgs),
     Revert(asset::RevertArgs),
@@ -116,13 +105,13 @@ pub enum Command {
         after_help = "Examples:\n  shelfmark work new --title \"A new logo\" --assignee ben\n  shelfmark put logo.svg --item W-1\n  shelfmark work resolve W-1"
     )]
     Work(work::WorkCommand),
-    Promote(promote::PromoteArgs),
-    Rollback(promote::RollbackArgs),
+    Promote(release::promote::PromoteArgs),
+    Rollback(release::promote::RollbackArgs),
     #[command(subcommand, after_help = "Example:\n  shelfmark schedule list production")]
     Schedule(schedule::ScheduleCommand),
     Verify(verify::VerifyArgs),
-    History(promote::HistoryArgs),
-    Diff(diff::DiffArgs),
+    History(release::promote::HistoryArgs),
+    Diff(release::diff::DiffArgs),
     Notes(closing::SpanArgs),
     Export(closing::ExportArgs),
     #[command(subcommand, after_help = "Example:\n  shelfmark audit list --limit 20")]
@@ -148,7 +137,7 @@ pub enum Command {
 pub async fn run(connection: ConnectionArgs, command: Command) -> anyhow::Result<()> {
     let command = match command {
         Command::Completions(args) => return completions::run(&args),
-        Command::Login(args) => return login::run(args, connection).await,
+        Command::Login(args) => return people::login::run(args, connection).await,
         Command::Audit(audit::AuditCommand::Verify { pack: Some(pack) }) => {
             return closing::verify(&pack, connection.json);
         }
@@ -157,13 +146,13 @@ pub async fn run(connection: ConnectionArgs, command: Command) -> anyhow::Result
     let session = Session::open(&connection)?;
     match command {
         Command::Project(command) => project::run(&session, command).await,
-        Command::Env(command) => environment::run(&session, command).await,
-        Command::Token(command) => token::run(&session, command).await,
-        Command::User(command) => user::run(&session, command).await,
-        Command::Member(command) => user::members(&session, command).await,
+        Command::Env(command) => release::environment::run(&session, command).await,
+        Command::Token(command) => people::token::run(&session, command).await,
+        Command::User(command) => people::user::run(&session, command).await,
+        Command::Member(command) => people::user::members(&session, command).await,
         Command::Import(args) => import::run(&session, args).await,
-        Command::Put(args) => put::run(&session, args).await,
-        Command::Get(args) => get::run(&session, args).await,
+        Command::Put(args) => asset::put::run(&session, args).await,
+        Command::Get(args) => asset::get::run(&session, args).await,
         Command::Ls(args) => asset::list(&session, args).await,
         Command::Log(args) => asset::log(&session, args).await,
         Command::Revert(args) => asset::revert(&session, args).await,
@@ -182,12 +171,12 @@ pub async fn run(connection: ConnectionArgs, command: Command) -> anyhow::Result
         Command::Calendar(args) => planning::calendar::run(&session, args).await,
         Command::SavedSearch(command) => planning::searches::run(&session, command).await,
         Command::Work(command) => work::run(&session, command).await,
-        Command::Promote(args) => promote::promote(&session, args).await,
-        Command::Rollback(args) => promote::roll_back(&session, args).await,
+        Command::Promote(args) => release::promote::promote(&session, args).await,
+        Command::Rollback(args) => release::promote::roll_back(&session, args).await,
         Command::Schedule(command) => schedule::run(&session, command).await,
         Command::Verify(args) => verify::run(&session, args).await,
-        Command::History(args) => promote::history(&session, args).await,
-        Command::Diff(args) => diff::run(&session, args).await,
+        Command::History(args) => release::promote::history(&session, args).await,
+        Command::Diff(args) => release::diff::run(&session, args).await,
         Command::Notes(args) => closing::span(&session, args).await,
         Command::Export(args) => closing::export(&session, args).await,
         Command::Audit(command) => audit::run(&session, command).await,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shelfmark_domain::name::ProjectName;
 
 use super::output::{Table, count, field, instant, plain};
-use super::session::Session;
+use crate::cli::people::session::Session;
 
 /// Makes and lists projects.
 #[derive(Debug, clap::Subcommand)]
@@ -73,5 +73,5 @@ fn shown(project: &Value) -> String {
 
 fn environments(project: &Value) -> String {
     let found = project.get("environments").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    super::environment::table(found)
+    crate::cli::release::environment::table(found)
 }

@@ -10,7 +10,7 @@ use shelfmark_domain::path::AssetPath;
 use super::api::segment;
 use super::asset::live;
 use super::output::{Table, count, field, plain, print, print_json};
-use super::session::Session;
+use crate::cli::people::session::Session;
 
 /// Most users and uses on a page.
 const PAGE: u32 = 1_000;

@@ -1,5 +1,11 @@
 //! `shelfmark release`: plans of what is served, and their builds.
 
+pub(super) mod changes;
+pub(super) mod diff;
+pub(super) mod environment;
+pub(super) mod missing;
+pub(super) mod promote;
+
 use serde_json::{Value, json};
 use shelfmark_domain::name::{ReleaseNumber, UserName};
 
@@ -9,10 +15,10 @@ use super::gate::checklist::{self, ConfirmArgs};
 use super::gate::freeze::{self, FreezeArgs, UnfreezeArgs};
 use super::output::{Table, count, field, instant, plain, print_json, size};
 use super::planning::{self, PlanCommand};
-use super::release_changes::{self, AddArgs, RemoveArgs};
-use super::release_missing::{self, MissingArgs};
-use super::session::Session;
 use super::work;
+use crate::cli::people::session::Session;
+use changes::{AddArgs, RemoveArgs};
+use missing::MissingArgs;
 
 /// Plans, fills and builds releases.
 #[derive(Debug, clap::Subcommand)]
@@ -127,8 +133,8 @@ pub async fn run(session: &Session, command: ReleaseCommand) -> anyhow::Result<(
         ReleaseCommand::Incidents(args) => closing::incidents(session, args).await,
         ReleaseCommand::Cause(args) => closing::name_cause(session, args).await,
         ReleaseCommand::Show { release } => show(session, release).await,
-        ReleaseCommand::Add(args) => release_changes::add(session, args).await,
-        ReleaseCommand::Remove(args) => release_changes::remove(session, args).await,
+        ReleaseCommand::Add(args) => changes::add(session, args).await,
+        ReleaseCommand::Remove(args) => changes::remove(session, args).await,
         ReleaseCommand::Items { release } => {
             let items =
                 session.api.list(&session.at(&format!("/releases/{release}/items"))?, 1_000, usize::MAX).await?;
@@ -149,7 +155,7 @@ pub async fn run(session: &Session, command: ReleaseCommand) -> anyhow::Result<(
         ReleaseCommand::Reports { release } => build::reports(session, release).await,
         ReleaseCommand::Checklist { release } => checklist::of_release(session, release).await,
         ReleaseCommand::Confirm(args) => checklist::confirm(session, args).await,
-        ReleaseCommand::Missing(args) => release_missing::run(session, args).await,
+        ReleaseCommand::Missing(args) => missing::run(session, args).await,
         ReleaseCommand::Planning(command) => planning::run(session, command).await,
         ReleaseCommand::Builds { release } => {
             let builds = builds(session, release).await?;
@@ -185,7 +191,7 @@ async fn show(session: &Session, number: ReleaseNumber) -> anyhow::Result<()> {
         }
         text.push_str(&format!("\n{}\n", count(changes.len() as u64, "change")));
         if !changes.is_empty() {
-            text.push_str(&format!("{}\n", release_changes::table(&changes)));
+            text.push_str(&format!("{}\n", changes::table(&changes)));
         }
         text.push_str(&format!("\n{}\n", count(builds.len() as u64, "build")));
         if !builds.is_empty() {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shelfmark_domain::name::{BuildName, EnvironmentName};
 
 use super::output::{Table, field, instant, plain};
-use super::session::Session;
+use crate::cli::people::session::Session;
 
 /// Lists, shows and cancels scheduled promotions; `promote --at` makes them.
 #[derive(Debug, clap::Subcommand)]

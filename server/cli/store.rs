@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::output::{bytes, field, plain};
 use super::problem::RequestFailed;
-use super::session::Session;
+use crate::cli::people::session::Session;
 
 /// Frees bytes that no version, build or running upload needs.
 #[derive(Debug, clap::Args)]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use shelfmark_domain::name::EnvironmentName;
 
 use super::output::{field, plain};
-use super::session::Session;
+use crate::cli::people::session::Session;
 
 /// How often it is asked whether a verification has ended.
 const ASK_EVERY: Duration = Duration::from_millis(500);

@@ -1,5 +1,12 @@
 //! Assets: identities that outlive contents and paths.
 
+pub(super) mod asset_list;
+pub(super) mod batch;
+pub(super) mod contents;
+pub(super) mod files;
+pub(super) mod metadata;
+pub(super) mod versions;
+
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpResponse, get, patch, post, web::Json};
 use serde::{Deserialize, Serialize};
@@ -14,7 +21,7 @@ use shelfmark_engine::operations::{self, Done, Move, Outcome, Receipt};
 
 use super::docs::Repeatable;
 use super::extract::{Asked, counted, plain, tag};
-use super::metadata::MetadataFields;
+use crate::http::assets::metadata::MetadataFields;
 use crate::web::Problem;
 
 /// An asset with its latest version.

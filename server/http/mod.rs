@@ -1,36 +1,21 @@
 //! The API: JSON over HTTP, one file per noun. A handler reads, calls one operation, and shows what came of it.
 
 mod addresses;
-mod asset_list;
 mod assets;
 mod audit;
-mod batch;
-mod builds;
-mod changes;
 mod closing;
-mod compare;
-mod compare_folders;
-mod contents;
-mod deployments;
 mod docs;
-mod environments;
 mod extract;
-mod files;
 mod gate;
 mod health;
-mod me;
-mod metadata;
 mod notify;
+mod people;
 mod planning;
 mod projects;
 mod references;
 mod releases;
 mod schedule;
 mod store;
-mod store_check;
-mod tokens;
-mod users;
-mod versions;
 mod work;
 
 use actix_web::dev::HttpServiceFactory;
@@ -71,22 +56,35 @@ fn api() -> impl HttpServiceFactory + OpenApiFactory {
 }
 
 fn who(config: &mut Described<'_>) {
-    config.service(me::read_me);
-    config.service(tokens::list_tokens).service(tokens::create_token).service(tokens::revoke_token);
-    config.service(users::list_users).service(users::create_user).service(users::read_user).service(users::change_user);
-    config.service(users::set_role_everywhere).service(users::remove_role_everywhere);
-    config.service(users::list_members).service(users::set_member).service(users::remove_member);
+    config.service(people::me::read_me);
+    config
+        .service(people::tokens::list_tokens)
+        .service(people::tokens::create_token)
+        .service(people::tokens::revoke_token);
+    config
+        .service(people::users::list_users)
+        .service(people::users::create_user)
+        .service(people::users::read_user)
+        .service(people::users::change_user);
+    config.service(people::users::set_role_everywhere).service(people::users::remove_role_everywhere);
+    config
+        .service(people::users::list_members)
+        .service(people::users::set_member)
+        .service(people::users::remove_member);
     config.service(projects::list_projects).service(projects::create_project);
     config.service(projects::read_project).service(projects::retitle_project);
 }
 
 fn assets(config: &mut Described<'_>) {
-    config.service(files::put_file).service(files::read_file).service(files::remove_file);
-    config.service(contents::look_up_contents).service(batch::create_batch);
-    config.service(asset_list::list_assets).service(assets::read_asset_by_path).service(assets::move_assets);
+    config.service(assets::files::put_file).service(assets::files::read_file).service(assets::files::remove_file);
+    config.service(assets::contents::look_up_contents).service(assets::batch::create_batch);
+    config.service(assets::asset_list::list_assets).service(assets::read_asset_by_path).service(assets::move_assets);
     config.service(assets::read_asset).service(assets::edit_asset);
     config.service(assets::revert_asset).service(assets::undelete_asset);
-    config.service(versions::list_versions).service(versions::read_version).service(versions::read_content);
+    config
+        .service(assets::versions::list_versions)
+        .service(assets::versions::read_version)
+        .service(assets::versions::read_content);
 }
 
 fn dependencies(config: &mut Described<'_>) {
@@ -98,17 +96,23 @@ fn dependencies(config: &mut Described<'_>) {
 fn releases(config: &mut Described<'_>) {
     config.service(releases::list_releases).service(releases::create_release);
     config.service(releases::read_release).service(releases::describe_release);
-    config.service(changes::list_changes).service(changes::add_changes).service(changes::remove_changes);
-    config.service(builds::list_builds).service(builds::create_build).service(builds::read_build);
-    config.service(compare::compare).service(compare_folders::compare_folders);
-    config.service(environments::list_environments).service(environments::create_environment);
-    config.service(environments::read_environment).service(environments::set_environment);
-    config.service(deployments::promote).service(deployments::roll_back);
+    config
+        .service(releases::changes::list_changes)
+        .service(releases::changes::add_changes)
+        .service(releases::changes::remove_changes);
+    config
+        .service(releases::builds::list_builds)
+        .service(releases::builds::create_build)
+        .service(releases::builds::read_build);
+    config.service(releases::compare::compare).service(releases::compare_folders::compare_folders);
+    config.service(releases::environments::list_environments).service(releases::environments::create_environment);
+    config.service(releases::environments::read_environment).service(releases::environments::set_environment);
+    config.service(releases::deployments::promote).service(releases::deployments::roll_back);
     config.configure(gate::routes).configure(schedule::routes);
-    config.service(deployments::list_deployments).service(deployments::read_served);
+    config.service(releases::deployments::list_deployments).service(releases::deployments::read_served);
 }
 
 fn operation(config: &mut Described<'_>) {
     config.service(audit::list_audit).service(audit::verify_audit);
-    config.service(store::read_store).service(store::collect_garbage).service(store_check::check_store);
+    config.service(store::read_store).service(store::collect_garbage).service(store::check::check_store);
 }

@@ -12,8 +12,8 @@ use shelfmark_engine::catalog::{Catalog, CatalogError, ProjectRow};
 use shelfmark_engine::operations::{self, Caller};
 
 use super::docs::Repeatable;
-use super::environments::EnvironmentView;
 use super::extract::{Asked, PageQuery, PageView, tag};
+use crate::http::releases::environments::EnvironmentView;
 use crate::web::Problem;
 
 /// A project to be made.

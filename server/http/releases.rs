@@ -1,5 +1,12 @@
 //! Releases: plans to change what is served.
 
+pub(super) mod builds;
+pub(super) mod changes;
+pub(super) mod compare;
+pub(super) mod compare_folders;
+pub(super) mod deployments;
+pub(super) mod environments;
+
 use actix_web::{HttpResponse, get, patch, post, web::Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

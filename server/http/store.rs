@@ -1,5 +1,7 @@
 //! The store's size and health, for administrators of the whole service.
 
+pub(super) mod check;
+
 use actix_web::{get, post, web::Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

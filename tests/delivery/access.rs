@@ -8,7 +8,7 @@ use shelfmark_domain::pin::Visibility;
 use shelfmark_engine::operations::{AddedChange, create_project};
 
 use super::shelf::Shelf;
-use crate::laws::site::{Site, of};
+use crate::laws::ground::site::{Site, of};
 
 const PRESS: Bytes = Bytes::from_static(b"press");
 const SECRET: Bytes = Bytes::from_static(b"secret");

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use reqwest::StatusCode;
 
 use super::shelf::Shelf;
-use crate::laws::chance::{Chance, noise};
+use crate::laws::ground::chance::{Chance, noise};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_content_is_never_sent_as_a_whole() {

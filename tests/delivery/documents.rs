@@ -11,7 +11,7 @@ use shelfmark_domain::pin::{Parameter, Visibility};
 use shelfmark_engine::operations::{AddedChange, Upload};
 
 use super::shelf::{Shelf, answer};
-use crate::laws::site::of;
+use crate::laws::ground::site::of;
 
 const MANIFEST: &str = "/e/site/production/-/manifest.json";
 

@@ -11,9 +11,9 @@ use shelfmark_domain::hash::ContentId;
 use shelfmark_engine::operations::create_project;
 
 use super::shelf::{Shelf, config};
-use crate::laws::chance::noise;
+use crate::laws::ground::chance::noise;
+use crate::laws::ground::site::of;
 use crate::laws::ground::{new_database, psql, with_database};
-use crate::laws::site::of;
 
 const SPRING: Bytes = Bytes::from_static(b"spring");
 const SUMMER: Bytes = Bytes::from_static(b"summer");

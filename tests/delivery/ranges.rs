@@ -4,7 +4,7 @@ use bytes::Bytes;
 use reqwest::StatusCode;
 
 use super::shelf::{Answer, Shelf, answer};
-use crate::laws::chance::{Chance, noise, text};
+use crate::laws::ground::chance::{Chance, noise, text};
 
 /// Sizes around what is kept in memory and what is one chunk, in bytes.
 const SIZES: [usize; 6] = [1, 5_000, 70_000, 300_000, (2 << 20) + 1, 9_000_000];

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
 use super::shelf::Shelf;
-use crate::laws::chance::{Chance, noise, text};
+use crate::laws::ground::chance::{Chance, noise, text};
 
 const SIZES: [usize; 7] = [0, 1, 20_000, 65_537, 300_000, 2_500_000, 9_000_000];
 /// Longer than anything here takes.

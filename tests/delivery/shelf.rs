@@ -14,7 +14,7 @@ use shelfmark_engine::operations::{EnvironmentSettings, create_project, create_t
 use tempfile::TempDir;
 
 use crate::laws::ground::administrator;
-use crate::laws::site::{Site, of, token_for};
+use crate::laws::ground::site::{Site, of, token_for};
 
 /// A running server with the project.
 pub struct Shelf {

@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use shelfmark_domain::hash::ContentId;
 
 use super::shelf::{Shelf, answer};
-use crate::laws::chance::noise;
+use crate::laws::ground::chance::noise;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_says_what_it_is() {

@@ -12,7 +12,7 @@ use shelfmark_engine::clock::Clock;
 use tempfile::TempDir;
 
 use super::ledger::{Ledger, found, publish, send, until};
-use crate::laws::chance::noise;
+use crate::laws::ground::chance::noise;
 use crate::process::{Client, Process, settings};
 
 const HOUR_MS: i64 = 3_600_000;

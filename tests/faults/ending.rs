@@ -10,7 +10,7 @@ use futures::StreamExt as _;
 use reqwest::{Body, Method, StatusCode};
 
 use super::ledger::{Ledger, found, until};
-use crate::laws::chance::noise;
+use crate::laws::ground::chance::noise;
 use crate::process::{Client, Process};
 
 const LARGE_BYTES: usize = 60_000_000;

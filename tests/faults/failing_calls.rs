@@ -7,7 +7,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::ledger::{Ledger, Refusal, found, publish};
-use crate::laws::chance::Chance;
+use crate::laws::ground::chance::Chance;
 use crate::process::{Client, Process};
 
 const EIO: u8 = 5;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
-use crate::laws::chance::noise;
+use crate::laws::ground::chance::noise;
 use crate::process::Client;
 
 /// The longest that a request may take, whatever is broken.

@@ -6,7 +6,7 @@ use reqwest::Method;
 use tokio::net::TcpStream;
 
 use super::ledger::{Ledger, found, until};
-use crate::laws::site::at_once;
+use crate::laws::ground::site::at_once;
 use crate::process::{Process, settings};
 
 const FILES: &str = "--nofile=128";

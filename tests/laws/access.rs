@@ -8,7 +8,7 @@ use shelfmark_engine::operations::{
 };
 
 use super::ground::Ground;
-use super::site::{Site, of, titled, token_for};
+use crate::laws::ground::site::{Site, of, titled, token_for};
 
 laws![
     a_token_speaks_until_it_expires_or_is_revoked,

@@ -1,6 +1,7 @@
 //! The end of releases: items are closed, staging opens, and what went wrong is asked for ever after.
 
 mod incidents;
+mod notes;
 mod pack;
 
 use shelfmark_domain::access::{Grant, Principal, Role};
@@ -21,7 +22,7 @@ use shelfmark_engine::operations::{
 };
 
 use super::ground::Ground;
-use super::site::{Site, of};
+use crate::laws::ground::site::{Site, of};
 
 laws![of rows:
     closing_closes_items_and_opens_staging,

@@ -1,5 +1,11 @@
 //! Where a law is tried: an engine on a fresh database and a fresh store.
 
+pub mod chance;
+pub mod crash;
+pub mod failing;
+pub mod faulty;
+pub mod site;
+
 use std::ops::Deref;
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +20,7 @@ use shelfmark_engine::store::{S3Config, Store, StoreConfig};
 use shelfmark_engine::{Engine, EngineParts};
 use tempfile::TempDir;
 
-use super::site::Site;
+use crate::laws::ground::site::Site;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Database {

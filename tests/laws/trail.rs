@@ -3,10 +3,10 @@
 use shelfmark_domain::audit::{AuditEntry, BrokenChain, ChainVerifier};
 use shelfmark_engine::operations::{Expect, Move, edit_metadata, move_assets, remove, undelete};
 
-use super::chance::Chance;
 use super::ground::Ground;
-use super::site::{Site, of};
-use super::tars::tar_of;
+use crate::laws::assets::tars::tar_of;
+use crate::laws::ground::chance::Chance;
+use crate::laws::ground::site::{Site, of};
 
 laws![every_change_is_in_the_trail_and_nothing_else, every_edit_of_the_trail_is_found];
 

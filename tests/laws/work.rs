@@ -17,7 +17,7 @@ use shelfmark_engine::operations::work::{
 };
 use shelfmark_engine::operations::{ChangedLines, create_user};
 
-use super::site::{Site, of};
+use crate::laws::ground::site::{Site, of};
 
 /// The site, asked by a person with a role in it.
 async fn asked_by(site: &Site, name: &str, role: Role) -> Site {

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::journal::Step;
-use crate::laws::chance::Chance;
+use crate::laws::ground::chance::Chance;
 
 /// What SQLite maps into memory; the journal leaves it out.
 pub const MAPPED: &str = "-shm";

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use shelfmark_domain::name::ReleaseNumber;
 
 use crate::cli::output::{field, plain};
+use crate::cli::people::session::Session;
 use crate::cli::problem::WrongUse;
-use crate::cli::session::Session;
 
 /// Closes a release with a review; its items are closed, and its staging environment opens again
 ///

@@ -12,8 +12,8 @@ use shelfmark_domain::name::ReleaseNumber;
 use shelfmark_engine::operations::closing::{PackCheck, verify_pack};
 
 use crate::cli::output::{self, count, print, print_json};
+use crate::cli::people::session::Session;
 use crate::cli::problem::RequestFailed;
-use crate::cli::session::Session;
 
 /// Fetches all that there is about a release as one archive that can be checked without the server
 #[derive(Debug, clap::Args)]

@@ -5,7 +5,7 @@ use serde_json::json;
 use shelfmark_domain::name::{EnvironmentName, ReleaseNumber, WorkItemNumber};
 
 use crate::cli::output::{Table, field};
-use crate::cli::session::Session;
+use crate::cli::people::session::Session;
 
 /// Lists the incidents that a release is about or that one of its deployments caused
 #[derive(Debug, clap::Args)]

@@ -12,7 +12,7 @@ use shelfmark_domain::time::Timestamp;
 
 use crate::cli::api::segment;
 use crate::cli::output::{field, print};
-use crate::cli::session::Session;
+use crate::cli::people::session::Session;
 
 /// How notes are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

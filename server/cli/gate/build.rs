@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use shelfmark_domain::name::{BuildName, EnvironmentName, ReleaseNumber};
 
 use crate::cli::output::{Table, field, instant};
-use crate::cli::session::Session;
+use crate::cli::people::session::Session;
 
 /// Approves a build for an environment
 #[derive(Debug, clap::Args)]

@@ -6,7 +6,7 @@ use shelfmark_domain::name::ReleaseNumber;
 use shelfmark_domain::path::FolderPath;
 
 use crate::cli::output::{Table, field, instant, plain};
-use crate::cli::session::Session;
+use crate::cli::people::session::Session;
 
 /// Lists, adds and retires the points that releases have to confirm.
 #[derive(Debug, clap::Subcommand)]

@@ -5,7 +5,7 @@ use shelfmark_domain::name::{BuildName, ReleaseNumber};
 use shelfmark_domain::time::Timestamp;
 
 use crate::cli::output::field;
-use crate::cli::session::Session;
+use crate::cli::people::session::Session;
 
 /// Freezes a release on a build that staging serves: no more changes, and nothing else on staging
 #[derive(Debug, clap::Args)]

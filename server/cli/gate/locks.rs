@@ -6,7 +6,7 @@ use shelfmark_domain::gate::Class;
 use shelfmark_domain::name::EnvironmentName;
 
 use crate::cli::output::{Table, field, instant};
-use crate::cli::session::Session;
+use crate::cli::people::session::Session;
 
 /// Stops an environment: nothing passes until someone opens it again
 #[derive(Debug, clap::Args)]

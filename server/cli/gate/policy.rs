@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shelfmark_domain::name::EnvironmentName;
 
 use crate::cli::output::{Table, field, instant};
-use crate::cli::session::Session;
+use crate::cli::people::session::Session;
 
 /// Shows and sets policies.
 #[derive(Debug, clap::Subcommand)]

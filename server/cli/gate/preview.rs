@@ -6,7 +6,7 @@ use shelfmark_domain::name::{BuildName, EnvironmentName};
 use shelfmark_domain::time::Timestamp;
 
 use crate::cli::output::{field, plain};
-use crate::cli::session::Session;
+use crate::cli::people::session::Session;
 
 /// Says whether an environment would take a build, and what stands in the way. Nothing moves.
 #[derive(Debug, clap::Args)]

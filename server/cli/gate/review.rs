@@ -4,7 +4,7 @@ use serde_json::json;
 use shelfmark_domain::name::EnvironmentName;
 
 use crate::cli::output::{Table, field, instant};
-use crate::cli::session::Session;
+use crate::cli::people::session::Session;
 
 /// Lists and writes the reviews of promotions for which the glass was broken.
 #[derive(Debug, clap::Subcommand)]

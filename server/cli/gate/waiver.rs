@@ -7,7 +7,7 @@ use shelfmark_domain::name::{EnvironmentName, ReleaseNumber};
 use shelfmark_domain::time::Timestamp;
 
 use crate::cli::output::{Table, field, instant};
-use crate::cli::session::Session;
+use crate::cli::people::session::Session;
 
 /// Grants, lists and revokes waivers of checks.
 #[derive(Debug, clap::Subcommand)]

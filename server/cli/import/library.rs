@@ -13,8 +13,8 @@ use shelfmark_domain::path::FolderPath;
 
 use super::super::api::segment;
 use super::super::problem::RequestFailed;
-use super::super::session::Session;
 use super::comparison::Comparison;
+use crate::cli::people::session::Session;
 
 /// How many contents one lookup may name.
 const LOOKUP_MAX: usize = 10_000;

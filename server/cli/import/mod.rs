@@ -26,7 +26,7 @@ use anyhow::Context;
 use shelfmark_domain::name::WorkItemNumber;
 use shelfmark_domain::path::FolderPath;
 
-use super::session::Session;
+use crate::cli::people::session::Session;
 use comparison::Comparison;
 use hashing::HashedFile;
 use library::{Library, ProjectState};

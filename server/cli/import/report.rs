@@ -7,11 +7,11 @@ use shelfmark_domain::hash::ContentId;
 use shelfmark_domain::letter_case;
 
 use super::super::output::{bytes, count, plain};
-use super::super::session::Session;
 use super::comparison::Comparison;
 use super::hashing::HashedFile;
 use super::shown;
 use super::walk::Tree;
+use crate::cli::people::session::Session;
 
 /// How many names a warning lists.
 const NAMES_MAX: usize = 10;

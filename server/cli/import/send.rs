@@ -12,12 +12,12 @@ use shelfmark_domain::name::WorkItemNumber;
 use super::super::api::{segment, segments};
 use super::super::problem::RequestFailed;
 use super::super::problem::is_status;
-use super::super::session::Session;
 use super::file_upload::FileUpload;
 use super::library::Step;
 use super::plan::{Entry, Plan, Upload};
 use super::walk::Tree;
 use super::{body, progress, tar_body};
+use crate::cli::people::session::Session;
 
 /// How many requests run at a time.
 const REQUESTS_MAX: usize = 2;

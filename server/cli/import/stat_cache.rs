@@ -11,11 +11,11 @@ use shelfmark_domain::hash::ContentId;
 use shelfmark_domain::name::ProjectName;
 use shelfmark_domain::path::FolderPath;
 
-use super::super::credentials::base_folder;
 use super::cache_format;
 use super::hashing::HashedFile;
 use super::library::Library;
 use super::walk::{LocalFile, Stamp};
+use crate::cli::people::credentials::base_folder;
 
 /// How far before the look a stamp must lie, in nanoseconds: the coarsest step of a file system's clock (FAT).
 const COARSE_STEP_NS: i64 = 2_000_000_000;

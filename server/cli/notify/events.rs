@@ -9,7 +9,7 @@ use serde_json::Value;
 use shelfmark_domain::notify::pattern::EventPattern;
 
 use crate::cli::output::{field, instant, plain, print};
-use crate::cli::session::Session;
+use crate::cli::people::session::Session;
 
 /// How long to wait before a stream that broke off is taken up again.
 const RETRY: Duration = Duration::from_secs(3);

@@ -6,7 +6,7 @@ use shelfmark_domain::notify::interest::Interest;
 
 use crate::cli::api::segment;
 use crate::cli::output::{Table, field, instant};
-use crate::cli::session::Session;
+use crate::cli::people::session::Session;
 
 /// Sends you mail about what happens in the project from now on
 #[derive(Debug, clap::Args)]

@@ -7,7 +7,7 @@ use shelfmark_domain::notify::pattern::EventPattern;
 use super::webhook_log::{self, DeliveriesArgs, ReplayArgs, TestArgs};
 use crate::cli::api::segment;
 use crate::cli::output::{Table, field, instant};
-use crate::cli::session::Session;
+use crate::cli::people::session::Session;
 
 /// Sends a project's events to other programs.
 #[derive(Debug, clap::Subcommand)]

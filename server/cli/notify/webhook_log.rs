@@ -7,8 +7,8 @@ use shelfmark_domain::time::Timestamp;
 
 use super::webhook::address;
 use crate::cli::output::{Table, field, instant};
+use crate::cli::people::session::Session;
 use crate::cli::problem::WrongUse;
-use crate::cli::session::Session;
 
 /// How often and how long a test's outcome is asked for.
 const ASK_EVERY: Duration = Duration::from_millis(250);

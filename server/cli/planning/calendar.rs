@@ -6,7 +6,7 @@ use shelfmark_domain::time::Timestamp;
 
 use crate::cli::api::segment;
 use crate::cli::output::{Table, field, plain, print};
-use crate::cli::session::Session;
+use crate::cli::people::session::Session;
 
 /// Lists the releases that have a date, by that date
 #[derive(Debug, clap::Args)]

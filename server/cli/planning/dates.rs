@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shelfmark_domain::name::ReleaseNumber;
 
 use crate::cli::output::{Table, field, plain};
-use crate::cli::session::Session;
+use crate::cli::people::session::Session;
 
 /// Proposes a date for a release; without one, shows what was proposed
 #[derive(Debug, clap::Args)]

@@ -6,8 +6,8 @@ use shelfmark_domain::path::FolderPath;
 
 use crate::cli::api::segment;
 use crate::cli::output::{Table, count, field, plain, size};
+use crate::cli::people::session::Session;
 use crate::cli::problem::WrongUse;
-use crate::cli::session::Session;
 
 /// Pins the changes of a draft at the newest versions of their assets
 #[derive(Debug, clap::Args)]

@@ -10,7 +10,7 @@ pub use dates::{AgreeArgs, PlanArgs};
 pub use derive::{CancelArgs, CloneArgs, RepinArgs, SplitArgs};
 pub use rebase::{ConflictsArgs, RebaseArgs, ResolveArgs};
 
-use super::session::Session;
+use crate::cli::people::session::Session;
 
 /// What can be done with the plan of a release.
 #[derive(Debug, clap::Subcommand)]

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 use shelfmark_domain::name::{EnvironmentName, ReleaseNumber};
 
 use crate::cli::api::segment;
-use crate::cli::diff::totals;
 use crate::cli::output::{Table, count, field, plain, print_json};
+use crate::cli::people::session::Session;
 use crate::cli::problem::WrongUse;
-use crate::cli::session::Session;
+use crate::cli::release::diff::totals;
 
 /// Lists what other open releases change too
 #[derive(Debug, clap::Args)]

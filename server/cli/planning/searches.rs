@@ -8,7 +8,7 @@ use shelfmark_domain::path::FolderPath;
 use shelfmark_domain::time::Timestamp;
 
 use crate::cli::output::{Table, field, plain, size};
-use crate::cli::session::Session;
+use crate::cli::people::session::Session;
 
 /// Saves, lists, shows and removes searches over the assets.
 #[derive(Debug, clap::Subcommand)]

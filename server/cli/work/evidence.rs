@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 use shelfmark_domain::name::{BuildName, WorkItemNumber};
 
 use super::super::output::{Table, field, instant};
-use super::super::session::Session;
 use super::at;
 use super::versions::PathAt;
+use crate::cli::people::session::Session;
 
 /// Files what a test of a work item came to; without --test lists what has been filed.
 #[derive(Debug, clap::Args)]

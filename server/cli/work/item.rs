@@ -7,8 +7,8 @@ use shelfmark_domain::name::{UserName, WorkItemNumber};
 
 use super::super::output::{field, plain};
 use super::super::problem::WrongUse;
-use super::super::session::Session;
 use super::at;
+use crate::cli::people::session::Session;
 
 /// What can be said of a work item.
 #[derive(Debug, clap::Args)]

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use shelfmark_domain::name::{ReleaseNumber, UserName};
 
 use super::super::api::segment;
-use super::super::get::{copy, write_file};
 use super::super::output::{self, Table, field};
 use super::super::problem::WrongUse;
-use super::super::session::Session;
+use crate::cli::asset::get::{copy, write_file};
+use crate::cli::people::session::Session;
 
 /// Which items are wanted.
 #[derive(Debug, clap::Args)]

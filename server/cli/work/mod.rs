@@ -9,7 +9,7 @@ mod versions;
 
 use shelfmark_domain::name::WorkItemNumber;
 
-use super::session::Session;
+use crate::cli::people::session::Session;
 
 pub use list::table;
 

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use shelfmark_domain::name::WorkItemNumber;
 
 use super::super::output::{Table, count, field, instant, plain, print_json};
-use super::super::session::Session;
 use super::at;
+use crate::cli::people::session::Session;
 
 /// `shelfmark work show`
 ///

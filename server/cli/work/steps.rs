@@ -3,8 +3,8 @@
 use serde_json::json;
 use shelfmark_domain::name::WorkItemNumber;
 
-use super::super::session::Session;
 use super::{at, item};
+use crate::cli::people::session::Session;
 
 /// Says that work on an item has begun.
 #[derive(Debug, clap::Args)]

@@ -8,9 +8,9 @@ use shelfmark_domain::name::WorkItemNumber;
 use shelfmark_domain::path::AssetPath;
 
 use super::super::output::{count, field};
-use super::super::release_changes::path_and_version;
-use super::super::session::Session;
 use super::at;
+use crate::cli::people::session::Session;
+use crate::cli::release::changes::path_and_version;
 
 /// `PATH` or `PATH@N`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,8 +14,8 @@ use shelfmark_engine::operations::{self, StopDraft};
 
 use super::freeze::ReasonBody;
 use crate::http::docs::Repeatable;
-use crate::http::environments::environment_of;
 use crate::http::extract::{Asked, PageQuery, PageView};
+use crate::http::releases::environments::environment_of;
 use crate::web::Problem;
 
 /// What to stop.

@@ -11,8 +11,8 @@ use shelfmark_engine::catalog::PolicyRow;
 use shelfmark_engine::operations;
 
 use crate::http::docs::Repeatable;
-use crate::http::environments::environment_of;
 use crate::http::extract::{Asked, PageQuery, PageView, tag};
+use crate::http::releases::environments::environment_of;
 use crate::web::Problem;
 
 /// A policy to be set, in place of the one before.

@@ -8,9 +8,9 @@ use shelfmark_domain::name::{BuildName, EnvironmentName, ReleaseNumber};
 use shelfmark_engine::catalog::Cursor;
 use shelfmark_engine::operations::{self, Keeping, Rebase, RebaseConflict, Resolution};
 
-use crate::http::compare::{DifferenceView, EntryView, TotalsView};
 use crate::http::docs::Repeatable;
 use crate::http::extract::{Asked, Paging, at_most, counted, plain, tag};
+use crate::http::releases::compare::{DifferenceView, EntryView, TotalsView};
 use crate::web::Problem;
 
 /// Against which environment, and which page of the conflicts.

@@ -9,8 +9,8 @@ use shelfmark_engine::catalog::Cursor;
 use shelfmark_engine::operations::references::{self, MissingReference, Offered};
 
 use super::HowView;
-use crate::http::builds::base;
 use crate::http::extract::{Asked, PageView};
+use crate::http::releases::builds::base;
 use crate::web::Problem;
 
 /// What is looked at.

@@ -10,8 +10,8 @@ use shelfmark_engine::operations::references::{self, Use};
 
 use super::{HowView, UserView};
 use crate::http::assets::asset_of;
+use crate::http::assets::versions::version_of;
 use crate::http::extract::{Asked, PageView, counted};
-use crate::http::versions::version_of;
 use crate::web::Problem;
 
 /// Which references of an asset.

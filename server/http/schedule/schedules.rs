@@ -12,8 +12,8 @@ use shelfmark_engine::catalog::ScheduleRow;
 use shelfmark_engine::operations::{self, ScheduleDraft};
 
 use crate::http::docs::Repeatable;
-use crate::http::environments::environment_of;
 use crate::http::extract::{Asked, PageView, tag};
+use crate::http::releases::environments::environment_of;
 use crate::web::Problem;
 
 /// What to promote, and when.

@@ -11,8 +11,8 @@ use shelfmark_engine::catalog::{VerificationRow, VerificationState, VerifiedItem
 use shelfmark_engine::operations;
 
 use crate::http::docs::Repeatable;
-use crate::http::environments::environment_of;
 use crate::http::extract::Asked;
+use crate::http::releases::environments::environment_of;
 use crate::web::Problem;
 
 /// Nothing more need be said.

@@ -162,7 +162,7 @@ pub async fn list_items_of_version(asked: Asked) -> Result<Json<PageView<Answere
     let asset = asset_of(&asked).await?;
     let project = asked.readable_project().await?;
     let (version, page) = (asked.version()?, asked.page()?);
-    super::super::versions::version_of(&asked, &asset, version).await?;
+    crate::http::assets::versions::version_of(&asked, &asset, version).await?;
     let after = page.number()?.unwrap_or(0);
     let found = asked.catalog().items_of_version(project.number, asset.id, version, after, page.limit).await?;
     Ok(Json(found.into()))

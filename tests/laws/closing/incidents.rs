@@ -11,7 +11,7 @@ use shelfmark_engine::operations::work::{WorkItemDraft, create_work_item};
 
 use super::{asked_by, authorised_item, close, lesson, planned, released, titled_item};
 use crate::laws::ground::Ground;
-use crate::laws::site::{Site, of};
+use crate::laws::ground::site::{Site, of};
 
 laws![of rows:
     a_release_with_an_incident_takes_a_lesson,

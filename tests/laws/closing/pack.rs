@@ -19,9 +19,9 @@ use shelfmark_engine::operations::work::{EvidenceDraft, VersionRef, comment, fil
 use shelfmark_engine::operations::{AddedChange as Add, Caller};
 
 use super::{asked_by, authorised_item, close, lesson, planned, released, titled_item};
-use crate::laws::chance::Chance;
+use crate::laws::ground::chance::Chance;
+use crate::laws::ground::site::{Site, of};
 use crate::laws::ground::{Ground, limits};
-use crate::laws::site::{Site, of};
 
 laws![
     a_pack_holds_what_there_is_and_is_checked_without_the_service,

@@ -12,7 +12,7 @@ use shelfmark_engine::operations::{
 
 use super::people::{failing, four_eyes, person, refused};
 use crate::laws::ground::Ground;
-use crate::laws::site::of;
+use crate::laws::ground::site::of;
 
 laws![of rows:
     who_made_a_version_or_the_build_is_no_second_pair_of_eyes,

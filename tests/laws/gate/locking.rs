@@ -10,7 +10,7 @@ use shelfmark_engine::operations::{AddedChange, GateError, StopDraft, Way, add_c
 
 use super::people::{failing, refused};
 use crate::laws::ground::Ground;
-use crate::laws::site::{Site, of};
+use crate::laws::ground::site::{Site, of};
 
 laws![of rows:
     a_frozen_release_takes_no_change_and_its_staging_no_other_build,

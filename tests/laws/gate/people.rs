@@ -10,7 +10,7 @@ use shelfmark_engine::operations::{
     decide_on_build, freeze, preview, promote, set_policy,
 };
 
-use crate::laws::site::{Site, of};
+use crate::laws::ground::site::{Site, of};
 
 /// Someone with a role in the project.
 pub fn person(name: &str, role: Role) -> Principal {

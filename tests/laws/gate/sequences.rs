@@ -8,9 +8,9 @@ use shelfmark_engine::catalog::LockKind;
 use shelfmark_engine::operations::{DeployError, StopDraft, Way, lift, stop, unfreeze};
 
 use super::people::person;
-use crate::laws::chance::Chance;
 use crate::laws::ground::Ground;
-use crate::laws::site::of;
+use crate::laws::ground::chance::Chance;
+use crate::laws::ground::site::of;
 
 laws![of rows: no_sequence_of_calls_reaches_an_environment_unless_the_gate_says_yes];
 

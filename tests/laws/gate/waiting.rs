@@ -10,7 +10,7 @@ use shelfmark_engine::operations::{
 
 use super::people::{failing, refused};
 use crate::laws::ground::Ground;
-use crate::laws::site::of;
+use crate::laws::ground::site::of;
 
 laws![of rows:
     what_was_never_on_staging_does_not_reach_production,

@@ -9,7 +9,7 @@ use shelfmark_engine::operations::{AddedChange, DateDraft, add_changes, agree_to
 
 use super::people::{failing, person, refused};
 use crate::laws::ground::Ground;
-use crate::laws::site::{Site, of};
+use crate::laws::ground::site::{Site, of};
 use crate::laws::work::{at, authorised_item, group, status};
 
 laws![of rows:

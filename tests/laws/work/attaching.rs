@@ -12,9 +12,9 @@ use shelfmark_engine::limits::Limits;
 use shelfmark_engine::operations::{Outcome, Upload, batch, put};
 
 use super::{at, attached, authorised_item, enter, item, status, step};
+use crate::laws::assets::tars::tar_of;
+use crate::laws::ground::site::{at_once, body, of};
 use crate::laws::ground::{Ground, limits};
-use crate::laws::site::{at_once, body, of};
-use crate::laws::tars::tar_of;
 
 laws![
     an_upload_attaches_what_it_makes,

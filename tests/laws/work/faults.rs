@@ -5,8 +5,8 @@ use shelfmark_domain::work_item::WorkStatus;
 use shelfmark_engine::operations::Upload;
 
 use super::{at, attached, authorised_item, status};
-use crate::laws::failing::Statements;
-use crate::laws::faulty::Moment;
+use crate::laws::ground::failing::Statements;
+use crate::laws::ground::faulty::Moment;
 use crate::laws::ground::{Backing, Database, Ground};
 
 async fn an_upload_and_its_item_change_together(ground: &Ground) {

@@ -15,7 +15,7 @@ use shelfmark_engine::operations::{AddedChange as Add, Base, add_changes};
 
 use super::{asked_by, at, attached, authorised_item, enter, group, history, item, status, step, try_attach, try_step};
 use crate::laws::ground::Ground;
-use crate::laws::site::{Site, of};
+use crate::laws::ground::site::{Site, of};
 
 laws![of rows:
     items_bring_their_versions_and_take_them_out_again,

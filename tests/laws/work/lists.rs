@@ -10,9 +10,9 @@ use shelfmark_engine::operations::work::{
 };
 
 use super::{asked_by, enter, item, step};
-use crate::laws::chance::Chance;
 use crate::laws::ground::Ground;
-use crate::laws::site::{Site, of};
+use crate::laws::ground::chance::Chance;
+use crate::laws::ground::site::{Site, of};
 
 laws![of rows:
     a_filter_finds_what_a_plain_reading_finds,

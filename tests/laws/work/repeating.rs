@@ -9,7 +9,7 @@ use shelfmark_engine::operations::work::{
 
 use super::{at, draft, enter, status};
 use crate::laws::ground::Ground;
-use crate::laws::site::of;
+use crate::laws::ground::site::of;
 
 laws![of rows: every_change_of_the_register_happens_once_for_one_key];
 

@@ -9,9 +9,9 @@ use shelfmark_domain::work_item::{Transition, WorkStatus};
 use shelfmark_engine::operations::work::{WorkItemDraft, create_work_item, detach};
 
 use super::{asked_by, at, attached, authorised, draft, enter, history, item, status, step, try_attach, try_step};
-use crate::laws::chance::Chance;
 use crate::laws::ground::Ground;
-use crate::laws::site::of;
+use crate::laws::ground::chance::Chance;
+use crate::laws::ground::site::of;
 
 laws![of rows:
     numbers_have_no_gaps,

@@ -4,54 +4,39 @@
 //! Every change goes through [`Write`]: it takes the audit trail's head first, so changes happen one after the other
 //! on both databases, and it commits only together with an audit entry and its event.
 
-mod asset;
+mod assets;
 mod audit;
-mod build;
-mod change;
-mod chunk;
+mod bytes;
 mod closing;
 mod columns;
-mod compaction;
 mod connection;
-mod content;
-mod deployment;
-mod environment;
 mod error;
 mod gate;
 mod idempotency;
-mod letter_case;
 mod listen;
 mod notify;
-mod pack;
 mod page;
-mod place;
+mod people;
 mod planning;
 mod project;
-mod publication;
 mod reading;
 mod references;
-mod release;
+mod releases;
 mod rows;
 mod schedule;
-mod statistics;
-mod sweep;
-mod token;
-mod usage;
-mod user;
-mod version;
 mod work;
 mod write;
 
-pub use asset::{AssetRow, AssetState, NewVersion};
-pub use build::BuildRow;
-pub use change::{ChangeRow, ChangeValue, PinnedChange};
-pub use chunk::{ChunkRow, KnownChunk};
+pub use assets::asset::{AssetRow, AssetState, NewVersion};
+pub use assets::version::{KnownContent, VersionRow};
+pub use bytes::chunk::{ChunkRow, KnownChunk};
+pub use bytes::compaction::{MovedChunk, SparsePack};
+pub(crate) use bytes::content::NewContent;
+pub use bytes::pack::PackState;
+pub use bytes::statistics::StoreStatistics;
+pub use bytes::usage::ContentUse;
 pub use closing::{CauseRow, ClosingRow, IncidentRow, NoteEditRow, NotesTemplateRow, PublishedNoteRow};
-pub use compaction::{MovedChunk, SparsePack};
 pub use connection::{Catalog, CatalogConfig};
-pub(crate) use content::NewContent;
-pub use deployment::{Authorised, DeploymentRow};
-pub use environment::EnvironmentPointer;
 pub use error::CatalogError;
 pub use gate::{
     AnswerRow, ApprovalRow, ChecklistAnswer, ChecklistItemRow, ChecklistSelector, LockKind, LockRow, PolicyRow,
@@ -62,8 +47,9 @@ pub use notify::{
     Attempt, AttemptRow, DeliveryRow, DeliveryState, EventRow, LetterRow, LetterState, QueueState, QueuedDelivery,
     SubscriptionRow, WebhookRow,
 };
-pub use pack::PackState;
 pub use page::{Cursor, InvalidCursor, Page};
+pub use people::token::{NewToken, TokenRow};
+pub use people::user::{MemberRow, UserRow};
 pub use planning::{
     AgreementRow, CalendarKeyRow, ConflictRow, DateRow, OutdatedLine, Past, PlannedRow, SearchRow, Selection,
     ServedSince,
@@ -73,15 +59,14 @@ pub use reading::{Reading, Snapshot};
 pub use references::{
     AffectedRelease, Declaration, DeclaredRow, ExaminedContent, Findings, Need, NewPlace, PendingAsset, PlaceId,
 };
-pub use release::ReleaseRow;
+pub use releases::build::BuildRow;
+pub use releases::change::{ChangeRow, ChangeValue, PinnedChange};
+pub use releases::deployment::{Authorised, DeploymentRow};
+pub use releases::environment::EnvironmentPointer;
+pub use releases::release::ReleaseRow;
 pub use schedule::{
     AutomationRow, DueSchedule, OpenVerification, ScheduleRow, VerificationRow, VerificationState, VerifiedItem,
 };
-pub use statistics::StoreStatistics;
-pub use token::{NewToken, TokenRow};
-pub use usage::ContentUse;
-pub use user::{MemberRow, UserRow};
-pub use version::{KnownContent, VersionRow};
 pub use work::{
     AnsweredItem, AssetPlaces, AttachedVersion, AuthorisationRow, AuthorisedPin, CommentRow, DeployedBuild,
     EvidenceRow, ItemLine, ItemReadiness, ItemTests, NewAuthorisation, NewEvidence, PinMismatch, ReleaseItemRow,

@@ -1,6 +1,11 @@
 //! Reading contents: whole or in ranges, small ones from memory. The bytes are right or there is an error: each chunk
 //! is compared with its name before its bytes are handed on.
 
+pub(super) mod chunks;
+pub(super) mod published;
+pub(super) mod reading;
+pub(super) mod sendable;
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -13,8 +18,8 @@ use shelfmark_domain::chunk_list::decode_segment;
 use shelfmark_domain::hash::ContentId;
 use shelfmark_domain::location::ChunkLocation;
 
-use super::chunks::{Chunks, ReadError};
 use crate::limits::Limits;
+use crate::operations::contents::chunks::{Chunks, ReadError};
 use crate::store::{Piece, Store};
 
 /// Contents up to this size are always sent from memory, in bytes: handing over a file costs more than copying them.

@@ -8,11 +8,13 @@ use shelfmark_domain::name::ProjectName;
 use shelfmark_domain::path::AssetPath;
 use shelfmark_domain::pin::AssetId;
 
-use super::caller::{AccessError, Caller};
-use super::order::{Action, CommitError, Done, Draft, DraftContent, Expect, Incoming, Order, Receipt, Target};
 use super::text::{InvalidText, check_text};
 use crate::Engine;
 use crate::catalog::{CatalogError, ProjectRow};
+use crate::operations::people::caller::{AccessError, Caller};
+use crate::operations::upload::order::{
+    Action, CommitError, Done, Draft, DraftContent, Expect, Incoming, Order, Receipt, Target,
+};
 
 /// Why an asset was not changed.
 #[derive(Debug, thiserror::Error)]

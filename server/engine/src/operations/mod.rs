@@ -1,61 +1,34 @@
 //! Verbs: what can be done. Each operation checks who asks, writes bytes first and then moves rows in one transaction
 //! with its audit entry. A read may go straight to the catalog; a change goes through here.
 
-mod batch;
-mod build;
-mod caller;
-mod check_store;
-mod chunks;
+mod builds;
 pub mod closing;
-mod collect_garbage;
-mod committer;
-mod compact;
-mod compare;
-mod compare_folders;
 mod contents;
-mod cutting;
-mod decide;
 mod edit;
-mod encoding;
-mod facts;
 mod gate;
-mod latest;
-mod manifests;
 pub mod notify;
-mod order;
-mod pack_memory;
-mod packing;
+mod people;
 mod place;
 mod planning;
 mod pointers;
 mod projects;
-mod published;
-mod put;
-mod reading;
 pub mod references;
-mod release_changes;
 mod releases;
-mod repeat;
 mod revision;
 mod schedule;
-mod sendable;
-mod tar;
 mod text;
-mod tokens;
-mod transfer;
-mod users;
+mod upkeep;
+mod upload;
 mod verify;
 pub mod work;
 
-pub use batch::{BatchError, BatchReceipt, batch};
-pub use build::{Base, BuildError, build};
-pub use caller::{AccessError, Caller, IdempotencyKey};
-pub use check_store::{CheckError, CheckProgress, Checked, DamagedBuild, DamagedContent, check_store};
-pub use chunks::{Chunks, ReadError};
-pub use collect_garbage::{CollectError, Collected, collect_garbage, plan_collection};
-pub use compact::Compacted;
-pub use compare::{ChangeKind, CompareError, Compared, Side, compare};
-pub use compare_folders::{FolderDifference, by_folder};
+pub use builds::build::{Base, BuildError, build};
+pub use builds::compare::{ChangeKind, CompareError, Compared, Side, compare};
+pub use builds::compare_folders::{FolderDifference, by_folder};
+pub use builds::manifests::{AccessRules, Manifests};
+pub use contents::chunks::{Chunks, ReadError};
+pub use contents::published::{Publications, Published, published};
+pub use contents::sendable::{Part, PartStream, Sendable};
 pub use contents::{ContentStream, Contents};
 pub use edit::{EditError, edit_metadata, remove, revert};
 pub use gate::{
@@ -64,9 +37,9 @@ pub use gate::{
     decide_on_build, freeze, grant_waiver, lift, plan_rollback, preview, promote, release_checklist, report,
     retire_point, review, revoke_waiver, roll_back, set_policy, stop, unfreeze,
 };
-pub use manifests::{AccessRules, Manifests};
-pub use order::{CommitError, Done, Expect, Outcome, Receipt, Summary};
-pub use packing::PackError;
+pub use people::caller::{AccessError, Caller, IdempotencyKey};
+pub use people::tokens::{TokenDraft, TokenError, authenticate, bootstrap, create_token, revoke_token};
+pub use people::users::{UserError, UserPatch, change_user, create_user, set_member};
 pub use place::{Move, PlaceError, move_assets, undelete};
 pub use planning::{
     DateDraft, FeedError, Keeping, PlanError, Rebase, RebaseConflict, RebaseError, Repinned, Resolution, SearchError,
@@ -77,25 +50,27 @@ pub use pointers::{Pointer, Pointers, ServedThen};
 pub use projects::{
     EnvironmentSettings, ProjectError, create_environment, create_project, retitle_project, set_environment,
 };
-pub use published::{Publications, Published, published};
-pub use put::{PutError, Upload, put};
-pub use release_changes::{AddedChange, ChangedLines, add_changes, remove_changes};
+pub use releases::changes::{AddedChange, ChangedLines, add_changes, remove_changes};
 pub use releases::{ReleaseDraft, ReleaseError, ReleasePatch, create_release, describe_release};
 pub use revision::Stale;
 pub use schedule::{
     Automated, ScheduleDraft, ScheduleError, cancel_schedule, run_automations, run_schedules, schedule_promotion,
 };
-pub use sendable::{Part, PartStream, Sendable};
-pub use tar::TarError;
 pub use text::InvalidText;
-pub use tokens::{TokenDraft, TokenError, authenticate, bootstrap, create_token, revoke_token};
-pub use transfer::BodyError;
-pub use users::{UserError, UserPatch, change_user, create_user, set_member};
+pub use upkeep::check_store::{CheckError, CheckProgress, Checked, DamagedBuild, DamagedContent, check_store};
+pub use upkeep::collect_garbage::{CollectError, Collected, collect_garbage, plan_collection};
+pub use upkeep::compact::Compacted;
+pub use upload::batch::{BatchError, BatchReceipt, batch};
+pub use upload::order::{CommitError, Done, Expect, Outcome, Receipt, Summary};
+pub use upload::packing::PackError;
+pub use upload::put::{PutError, Upload, put};
+pub use upload::tar::TarError;
+pub use upload::transfer::BodyError;
 pub use verify::{
     Found, Looked, VerifyError, claim_verifications, conclude_verification, hold_verification, look_at_verification,
     roll_back_verified, verify_again,
 };
 
-pub(crate) use committer::Committer;
-pub(crate) use pack_memory::PackMemory;
-pub(crate) use packing::Packer;
+pub(crate) use upload::committer::Committer;
+pub(crate) use upload::pack_memory::PackMemory;
+pub(crate) use upload::packing::Packer;

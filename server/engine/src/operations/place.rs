@@ -7,10 +7,10 @@ use shelfmark_domain::name::ProjectName;
 use shelfmark_domain::path::{AssetPath, FolderPath, InvalidPath};
 use shelfmark_domain::pin::AssetId;
 
-use super::caller::{AccessError, Caller};
 use super::text::{InvalidText, check_text};
 use crate::Engine;
 use crate::catalog::{AuditDraft, CatalogError, Write};
+use crate::operations::people::caller::{AccessError, Caller};
 
 /// Why assets stay where they are.
 #[derive(Debug, thiserror::Error)]

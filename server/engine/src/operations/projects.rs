@@ -5,11 +5,11 @@ use shelfmark_domain::failure::{Failure, FailureKind};
 use shelfmark_domain::name::{EnvironmentName, ProjectName};
 use shelfmark_domain::pin::Visibility;
 
-use super::caller::{AccessError, Caller};
 use super::revision::{Stale, check_revision};
 use super::text::{InvalidText, check_text};
 use crate::Engine;
 use crate::catalog::{AuditDraft, CatalogError, ProjectRow, Write};
+use crate::operations::people::caller::{AccessError, Caller};
 
 /// The environments of a new project in their order. Only what the last one serves is public at first.
 const DEFAULT_ENVIRONMENTS: [(&str, Visibility); 3] =

@@ -1,16 +1,18 @@
 //! Planning releases: making and describing them.
 
+pub(super) mod changes;
+
 use shelfmark_domain::access::Permission;
 use shelfmark_domain::failure::{Failure, FailureKind};
 use shelfmark_domain::name::{ProjectName, ReleaseNumber, SearchName, UserName};
 use shelfmark_domain::release::{ReleaseKind, ReleaseState};
 
-use super::caller::{AccessError, Caller};
-use super::chunks::ReadError;
 use super::revision::{Stale, check_revision};
 use super::text::{InvalidText, check_said, check_text};
 use crate::Engine;
 use crate::catalog::{AuditDraft, CatalogError, ProjectRow, ReleaseRow, Write};
+use crate::operations::contents::chunks::ReadError;
+use crate::operations::people::caller::{AccessError, Caller};
 
 /// Why a release was not changed.
 #[derive(Debug, thiserror::Error)]

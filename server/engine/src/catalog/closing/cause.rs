@@ -6,9 +6,9 @@ use shelfmark_domain::work_item::WorkStatus;
 
 use crate::catalog::columns::{Columns as _, corrupt};
 use crate::catalog::connection::Catalog;
-use crate::catalog::environment::build_name;
 use crate::catalog::error::CatalogError;
 use crate::catalog::page::{Cursor, Page};
+use crate::catalog::releases::environment::build_name;
 use crate::catalog::rows::query;
 use crate::catalog::write::Write;
 

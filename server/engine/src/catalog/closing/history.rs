@@ -6,10 +6,10 @@ use shelfmark_domain::time::Timestamp;
 
 use crate::catalog::columns::{Columns as _, corrupt};
 use crate::catalog::connection::Catalog;
-use crate::catalog::deployment::{self, DeploymentRow};
-use crate::catalog::environment::build_name;
 use crate::catalog::error::CatalogError;
 use crate::catalog::gate::{LockRow, ReviewRow, WaiverRow, lock, review, waiver};
+use crate::catalog::releases::deployment::{self, DeploymentRow};
+use crate::catalog::releases::environment::build_name;
 use crate::catalog::rows::query;
 
 impl Catalog {

@@ -3,11 +3,11 @@
 use shelfmark_domain::name::ReleaseNumber;
 use shelfmark_domain::release::ReleaseState;
 
-use crate::catalog::change::{self, ChangeRow, ChangeValue};
 use crate::catalog::columns::{Columns as _, corrupt};
 use crate::catalog::connection::Catalog;
 use crate::catalog::error::CatalogError;
 use crate::catalog::page::{Cursor, Page};
+use crate::catalog::releases::change::{self, ChangeRow, ChangeValue};
 use crate::catalog::rows::{self, query};
 use crate::catalog::write::Write;
 

@@ -6,7 +6,7 @@ use shelfmark_domain::name::ReleaseNumber;
 use shelfmark_domain::path::FolderPath;
 use shelfmark_domain::pin::AssetId;
 
-use crate::catalog::asset::range;
+use crate::catalog::assets::asset::range;
 use crate::catalog::columns::Columns as _;
 use crate::catalog::connection::Catalog;
 use crate::catalog::error::CatalogError;

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use shelfmark_domain::environment::Served;
 use shelfmark_domain::name::{EnvironmentName, ReleaseNumber};
 
-use crate::catalog::change::{self, ChangeRow};
 use crate::catalog::columns::Columns as _;
 use crate::catalog::connection::Catalog;
-use crate::catalog::environment::build_name;
 use crate::catalog::error::CatalogError;
+use crate::catalog::releases::change::{self, ChangeRow};
+use crate::catalog::releases::environment::build_name;
 use crate::catalog::rows::{self, query};
 use crate::catalog::write::Write;
 

@@ -5,7 +5,7 @@ use shelfmark_domain::name::SearchName;
 use shelfmark_domain::path::FolderPath;
 use shelfmark_domain::time::Timestamp;
 
-use crate::catalog::asset::{self, AssetRow};
+use crate::catalog::assets::asset::{self, AssetRow};
 use crate::catalog::columns::{Columns as _, corrupt};
 use crate::catalog::connection::Catalog;
 use crate::catalog::error::CatalogError;

@@ -9,7 +9,7 @@ use shelfmark_domain::references::Format;
 
 use super::MAY_REFER;
 use crate::catalog::NewVersion;
-use crate::catalog::asset::range;
+use crate::catalog::assets::asset::range;
 use crate::catalog::columns::Columns as _;
 use crate::catalog::connection::Catalog;
 use crate::catalog::error::CatalogError;

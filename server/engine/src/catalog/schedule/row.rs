@@ -8,8 +8,8 @@ use shelfmark_domain::time::Timestamp;
 use sqlx::any::AnyRow;
 
 use crate::catalog::columns::{Columns as _, corrupt};
-use crate::catalog::environment::build_name;
 use crate::catalog::error::CatalogError;
+use crate::catalog::releases::environment::build_name;
 
 /// A promotion for an instant to come, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use shelfmark_domain::time::Timestamp;
 use super::row::json;
 use crate::catalog::columns::{Columns as _, corrupt};
 use crate::catalog::connection::Catalog;
-use crate::catalog::environment::build_name;
 use crate::catalog::error::CatalogError;
+use crate::catalog::releases::environment::build_name;
 use crate::catalog::rows::{AnyQuery, query};
 use crate::catalog::write::Write;
 

@@ -10,9 +10,9 @@ use shelfmark_domain::work_item::TestOutcome;
 
 use crate::catalog::columns::{Columns as _, corrupt};
 use crate::catalog::connection::Catalog;
-use crate::catalog::environment::build_name;
 use crate::catalog::error::CatalogError;
 use crate::catalog::page::{Cursor, InvalidCursor, Page};
+use crate::catalog::releases::environment::build_name;
 use crate::catalog::rows::{self, query};
 use crate::catalog::write::Write;
 

@@ -7,11 +7,11 @@ use shelfmark_domain::pin::AssetId;
 use shelfmark_domain::time::Timestamp;
 
 use super::item::{COLUMNS, COLUMNS_COUNT, WorkItemRow, read};
-use crate::catalog::change::ChangeRow;
 use crate::catalog::columns::Columns as _;
 use crate::catalog::connection::Catalog;
 use crate::catalog::error::CatalogError;
 use crate::catalog::page::{Cursor, Page};
+use crate::catalog::releases::change::ChangeRow;
 use crate::catalog::rows::{self, query};
 use crate::catalog::write::Write;
 
@@ -167,7 +167,7 @@ impl Write {
         )
         .await?;
         let read = |row: &sqlx::any::AnyRow| {
-            let change = crate::catalog::change::read(row, 0)?;
+            let change = crate::catalog::releases::change::read(row, 0)?;
             Ok((change.key.clone(), (change, row.int(5)?)))
         };
         rows.iter().map(read).collect()

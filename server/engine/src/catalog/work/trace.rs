@@ -10,8 +10,8 @@ use shelfmark_domain::time::Timestamp;
 
 use crate::catalog::columns::{Columns as _, corrupt};
 use crate::catalog::connection::Catalog;
-use crate::catalog::environment::build_name;
 use crate::catalog::error::CatalogError;
+use crate::catalog::releases::environment::build_name;
 use crate::catalog::rows;
 
 /// A build with where and when it went live.

@@ -7,7 +7,7 @@ use shelfmark_domain::work_item::WorkKind;
 use super::error::ClosingError;
 use crate::Engine;
 use crate::catalog::{AuditDraft, CauseRow, ProjectRow};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 use crate::operations::revision::check_revision;
 
 /// A cause to be named.

@@ -8,7 +8,7 @@ use super::error::ClosingError;
 use super::generated::{ReleaseNotes, release_notes};
 use crate::Engine;
 use crate::catalog::{AuditDraft, NoteEditRow};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 use crate::operations::revision::check_revision;
 use crate::operations::text::check_said;
 

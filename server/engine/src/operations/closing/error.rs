@@ -8,10 +8,10 @@ use shelfmark_domain::time::Timestamp;
 use shelfmark_domain::work_item::WorkKind;
 
 use crate::catalog::CatalogError;
-use crate::operations::caller::AccessError;
-use crate::operations::chunks::ReadError;
-use crate::operations::compare::CompareError;
+use crate::operations::builds::compare::CompareError;
+use crate::operations::contents::chunks::ReadError;
 use crate::operations::gate::GateError;
+use crate::operations::people::caller::AccessError;
 use crate::operations::revision::Stale;
 use crate::operations::text::InvalidText;
 

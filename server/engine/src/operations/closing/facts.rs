@@ -11,8 +11,8 @@ use shelfmark_domain::pin::{AssetId, Entry, Key};
 use super::error::ClosingError;
 use crate::Engine;
 use crate::catalog::{ProjectRow, ReleaseItemRow};
-use crate::operations::caller::Caller;
-use crate::operations::compare::{ChangeKind, Compared, Side, compare};
+use crate::operations::builds::compare::{ChangeKind, Compared, Side, compare};
+use crate::operations::people::caller::Caller;
 
 /// Most paths that are listed with one item.
 const ITEM_PATHS_MAX: usize = 20;

@@ -12,8 +12,8 @@ use super::facts::{Scope, gather};
 use super::template::notes_template;
 use crate::Engine;
 use crate::catalog::{NoteEditRow, ProjectRow, PublishedNoteRow, ReleaseRow};
-use crate::operations::caller::Caller;
-use crate::operations::compare::Side;
+use crate::operations::builds::compare::Side;
+use crate::operations::people::caller::Caller;
 
 /// Deployments read at a time.
 const DEPLOYMENTS_AT_ONCE: u32 = 1_000;

@@ -12,7 +12,7 @@ use super::generated::{GeneratedNotes, facts};
 use super::template::notes_template;
 use crate::Engine;
 use crate::catalog::{AuditDraft, PublishedNoteRow};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 use crate::operations::revision::check_revision;
 use crate::operations::text::check_text;
 

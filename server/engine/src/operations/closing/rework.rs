@@ -7,7 +7,7 @@ use shelfmark_domain::release::ReleaseStep;
 use super::error::ClosingError;
 use crate::Engine;
 use crate::catalog::{AuditDraft, ReleaseRow};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 use crate::operations::revision::check_revision;
 use crate::operations::text::check_said;
 

@@ -10,8 +10,8 @@ use super::facts::{Scope, gather};
 use super::generated::GeneratedNotes;
 use super::template::notes_template;
 use crate::Engine;
-use crate::operations::caller::Caller;
-use crate::operations::compare::Side;
+use crate::operations::builds::compare::Side;
+use crate::operations::people::caller::Caller;
 
 /// Most deployments that are looked at; of later ones only the comparison tells.
 const MOVES_MAX: u32 = 10_000;

@@ -7,7 +7,7 @@ use shelfmark_domain::notes::NotesTemplate;
 use super::error::ClosingError;
 use crate::Engine;
 use crate::catalog::{AuditDraft, NotesTemplateRow, ProjectRow};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 use crate::operations::revision::check_revision;
 use crate::operations::text::check_text;
 

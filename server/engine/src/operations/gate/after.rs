@@ -10,7 +10,7 @@ use crate::catalog::{
     AuditDraft, CatalogError, LockKind, LockRow, ProjectRow, ReleaseRow, ReviewRow, VerificationRow, VerificationState,
     Write,
 };
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 use crate::operations::work::{release_items, unrelease_items};
 
 const MINUTE_MS: i64 = 60_000;

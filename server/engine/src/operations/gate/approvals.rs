@@ -8,7 +8,7 @@ use super::error::GateError;
 use super::facts::policy;
 use crate::Engine;
 use crate::catalog::{ApprovalRow, AuditDraft, ProjectRow, Write};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 use crate::operations::text::{check_said, check_text};
 
 /// A decision to be made.

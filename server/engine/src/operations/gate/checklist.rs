@@ -9,7 +9,7 @@ use crate::Engine;
 use crate::catalog::{
     AnswerRow, AuditDraft, ChecklistAnswer, ChecklistItemRow, ChecklistSelector, ProjectRow, ReleaseRow, Write,
 };
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 use crate::operations::text::{check_said, check_text};
 
 /// The step that is asked before a release is closed.

@@ -15,8 +15,8 @@ use super::prepared::{PrepareError, Prepared};
 use super::target::rollback_target;
 use crate::Engine;
 use crate::catalog::{AuditDraft, Authorised, CatalogError, DeploymentRow, ProjectRow, Write};
-use crate::operations::caller::{AccessError, Caller};
-use crate::operations::chunks::ReadError;
+use crate::operations::contents::chunks::ReadError;
+use crate::operations::people::caller::{AccessError, Caller};
 use crate::operations::references::ReferenceError;
 use crate::operations::text::{InvalidText, check_said, check_text};
 

@@ -7,8 +7,8 @@ use shelfmark_domain::name::{BuildName, EnvironmentName, ReleaseNumber};
 use shelfmark_domain::release::StepRefused;
 
 use crate::catalog::CatalogError;
-use crate::operations::caller::AccessError;
-use crate::operations::chunks::ReadError;
+use crate::operations::contents::chunks::ReadError;
+use crate::operations::people::caller::AccessError;
 use crate::operations::references::ReferenceError;
 use crate::operations::revision::Stale;
 use crate::operations::text::InvalidText;

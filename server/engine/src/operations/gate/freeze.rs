@@ -12,7 +12,7 @@ use super::error::GateError;
 use super::facts::shown;
 use crate::Engine;
 use crate::catalog::{AuditDraft, LockKind, LockRow, ProjectRow, ReleaseRow, Write};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 use crate::operations::revision::check_revision;
 use crate::operations::text::{check_said, check_text};
 

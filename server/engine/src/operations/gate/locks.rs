@@ -10,7 +10,7 @@ use super::error::GateError;
 use super::facts::shown;
 use crate::Engine;
 use crate::catalog::{AuditDraft, LockKind, LockRow, ProjectRow, Write};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 use crate::operations::text::check_said;
 
 /// A stop to be made.

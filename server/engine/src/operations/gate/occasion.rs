@@ -12,7 +12,7 @@ use super::facts::Place;
 use crate::catalog::{
     AuditDraft, AutomationRow, CatalogError, EnvironmentPointer, ProjectRow, Reading, VerificationState, Write,
 };
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 
 const MINUTE_MS: i64 = 60_000;
 

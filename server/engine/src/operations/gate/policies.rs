@@ -7,7 +7,7 @@ use shelfmark_domain::name::{EnvironmentName, ProjectName};
 use super::error::GateError;
 use crate::Engine;
 use crate::catalog::{AuditDraft, PolicyRow};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 use crate::operations::revision::check_revision;
 use crate::operations::text::check_text;
 

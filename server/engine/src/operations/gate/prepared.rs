@@ -10,7 +10,7 @@ use shelfmark_domain::pin::{AssetId, Entry};
 use super::facts::Place;
 use crate::Engine;
 use crate::catalog::{CatalogError, ProjectRow};
-use crate::operations::chunks::ReadError;
+use crate::operations::contents::chunks::ReadError;
 use crate::operations::references::{ReferenceError, missing};
 
 /// What changes between two manifests, as far as the place's rules ask.

@@ -9,7 +9,7 @@ use super::error::GateError;
 use super::facts::{NoPlace, Place};
 use super::prepared::{PrepareError, Prepared};
 use crate::Engine;
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 
 /// What to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]

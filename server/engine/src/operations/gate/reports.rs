@@ -7,7 +7,7 @@ use shelfmark_domain::name::{BuildName, ProjectName};
 use super::error::GateError;
 use crate::Engine;
 use crate::catalog::{AuditDraft, ReportRow, ReportState};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 use crate::operations::text::check_text;
 
 /// A report to be filed.

@@ -6,7 +6,7 @@ use shelfmark_domain::name::{EnvironmentName, ProjectName};
 use super::error::GateError;
 use crate::Engine;
 use crate::catalog::{AuditDraft, ReviewRow};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 use crate::operations::text::check_said;
 
 /// Notes what someone else found about a deployment for which the glass was broken. One that has been reviewed stays as

@@ -8,7 +8,7 @@ use shelfmark_domain::pin::Entry;
 use super::deploy::{DeployError, Rollback};
 use crate::Engine;
 use crate::catalog::ProjectRow;
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 
 /// Deployments read at a time when looking for an earlier build.
 const PAGE: u32 = 1_000;

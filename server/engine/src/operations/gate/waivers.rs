@@ -8,7 +8,7 @@ use shelfmark_domain::time::Timestamp;
 use super::error::GateError;
 use crate::Engine;
 use crate::catalog::{AuditDraft, ProjectRow, WaiverRow, Write};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 use crate::operations::text::check_said;
 
 const DAY_MS: i64 = 86_400_000;

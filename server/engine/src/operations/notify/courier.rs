@@ -13,7 +13,7 @@ use super::secret::signatures;
 use super::webhooks::disable;
 use crate::Engine;
 use crate::catalog::{Attempt, CatalogError, DeliveryState, EventRow, QueueState, QueuedDelivery, WebhookRow};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 
 /// Events that are looked at together when most are not for a webhook.
 const LOOKED_AT_ONCE: u32 = 200;

@@ -3,7 +3,7 @@
 use shelfmark_domain::failure::{Failure, FailureKind};
 
 use crate::catalog::CatalogError;
-use crate::operations::caller::AccessError;
+use crate::operations::people::caller::AccessError;
 use crate::operations::revision::Stale;
 use crate::operations::text::InvalidText;
 

@@ -7,7 +7,7 @@ use shelfmark_domain::time::Timestamp;
 use super::error::NotifyError;
 use super::webhooks::{audit, present};
 use crate::Engine;
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 
 /// The kind of the event that a test makes. Only the webhook that is tested gets it.
 pub(super) const TESTED: &str = "webhook.tested";

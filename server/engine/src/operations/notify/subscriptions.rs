@@ -10,7 +10,7 @@ use super::error::NotifyError;
 use super::webhooks::check_patterns;
 use crate::Engine;
 use crate::catalog::{AuditDraft, SubscriptionRow};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 
 /// A subscription to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use super::error::NotifyError;
 use super::secret::new_secret;
 use crate::Engine;
 use crate::catalog::{AuditDraft, WebhookRow, Write};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 use crate::operations::revision::check_revision;
 use crate::operations::text::check_text;
 

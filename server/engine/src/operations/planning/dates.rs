@@ -9,7 +9,7 @@ use shelfmark_domain::target::{InvalidTarget, TargetDate, Zone};
 
 use crate::Engine;
 use crate::catalog::{AgreementRow, AuditDraft, CatalogError, DateRow, ProjectRow, ReleaseRow, Write};
-use crate::operations::caller::{AccessError, Caller};
+use crate::operations::people::caller::{AccessError, Caller};
 use crate::operations::releases::{ReleaseError, audit};
 use crate::operations::revision::{Stale, check_revision};
 use crate::operations::text::{InvalidText, check_text};

@@ -7,7 +7,7 @@ use shelfmark_domain::name::ProjectName;
 
 use crate::Engine;
 use crate::catalog::{AuditDraft, CalendarKeyRow, CatalogError, ProjectRow};
-use crate::operations::caller::{AccessError, Caller};
+use crate::operations::people::caller::{AccessError, Caller};
 
 /// What every key starts with, so that people and scanners recognise one.
 const KEY_PREFIX: &str = "smc_";

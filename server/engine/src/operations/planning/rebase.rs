@@ -15,9 +15,9 @@ use shelfmark_domain::rebase::{is_conflict, value_name};
 
 use crate::Engine;
 use crate::catalog::{CatalogError, EnvironmentPointer, Past, ProjectRow, ReleaseRow, ServedSince};
-use crate::operations::caller::{AccessError, Caller};
-use crate::operations::chunks::ReadError;
-use crate::operations::compare::{Compared, with_moves};
+use crate::operations::builds::compare::{Compared, with_moves};
+use crate::operations::contents::chunks::ReadError;
+use crate::operations::people::caller::{AccessError, Caller};
 use crate::operations::releases::ReleaseError;
 
 /// Lines read at a time.

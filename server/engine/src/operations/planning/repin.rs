@@ -6,9 +6,9 @@ use shelfmark_domain::name::{ProjectName, ReleaseNumber};
 use super::dates::PlanError;
 use crate::Engine;
 use crate::catalog::Selection;
-use crate::operations::caller::Caller;
-use crate::operations::release_changes::draft_release;
+use crate::operations::people::caller::Caller;
 use crate::operations::releases::audit;
+use crate::operations::releases::changes::draft_release;
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

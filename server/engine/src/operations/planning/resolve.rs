@@ -9,9 +9,9 @@ use shelfmark_domain::pin::{AssetId, Entry};
 use super::rebase::{Rebase, RebaseConflict, RebaseError, rebase_of};
 use crate::Engine;
 use crate::catalog::{ChangeRow, ChangeValue, ProjectRow, ReleaseRow, Write};
-use crate::operations::caller::Caller;
-use crate::operations::release_changes::draft_release;
+use crate::operations::people::caller::Caller;
 use crate::operations::releases::audit;
+use crate::operations::releases::changes::draft_release;
 
 /// How often the release is compared beside the changes of others, before those have to wait.
 const TRIES_BESIDE: u32 = 4;

@@ -7,7 +7,7 @@ use shelfmark_domain::name::{ProjectName, SearchName};
 
 use crate::Engine;
 use crate::catalog::{AuditDraft, CatalogError, ProjectRow, SearchRow};
-use crate::operations::caller::{AccessError, Caller};
+use crate::operations::people::caller::{AccessError, Caller};
 use crate::operations::revision::{Stale, check_revision};
 
 /// Why a saved search was not changed.

@@ -9,7 +9,7 @@ use shelfmark_domain::pin::AssetId;
 use super::ReferenceError;
 use crate::Engine;
 use crate::catalog::{AuditDraft, Declaration, DeclaredRow, Need, ProjectRow};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 use crate::operations::revision::check_revision;
 use crate::operations::text::check_said;
 

@@ -13,7 +13,7 @@ use shelfmark_domain::references::{Format, Found, Site, find, resolve};
 use super::ReferenceError;
 use crate::Engine;
 use crate::catalog::{ExaminedContent, Findings, NewPlace, PlaceId};
-use crate::operations::chunks::ReadError;
+use crate::operations::contents::chunks::ReadError;
 
 /// Contents read at the same time.
 const READS_MAX: usize = 4;

@@ -14,11 +14,11 @@ mod uses;
 use shelfmark_domain::failure::{Failure, FailureKind};
 use shelfmark_domain::name::{BuildName, EnvironmentName};
 
-use super::caller::AccessError;
-use super::chunks::ReadError;
 use super::revision::Stale;
 use super::text::InvalidText;
 use crate::catalog::CatalogError;
+use crate::operations::contents::chunks::ReadError;
+use crate::operations::people::caller::AccessError;
 
 pub use declare::{DeclaredNeed, declare_references};
 pub use impact::{AffectedEnvironment, Impact, IntendedChange, impact};

@@ -10,7 +10,7 @@ use super::ReferenceError;
 use super::missing::{MissingReference, missing};
 use crate::Engine;
 use crate::catalog::{AssetRow, BuildRow, ProjectRow};
-use crate::operations::build::{Base, final_served};
+use crate::operations::builds::build::{Base, final_served};
 
 /// A missing reference with the asset that would meet it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use super::ReferenceError;
 use super::examine::{Held, examine};
 use crate::Engine;
 use crate::catalog::{Findings, ProjectRow};
-use crate::operations::chunks::ReadError;
+use crate::operations::contents::chunks::ReadError;
 
 /// Pins examined at a time.
 pub(super) const PINS_AT_ONCE: usize = 1_000;

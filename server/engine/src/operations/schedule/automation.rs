@@ -9,8 +9,8 @@ use shelfmark_domain::time::Timestamp;
 use super::run::names;
 use crate::Engine;
 use crate::catalog::{AuditDraft, AutomationRow, CatalogError, ProjectRow};
-use crate::operations::caller::Caller;
 use crate::operations::gate::{DeployError, Promotion, Ripe, Way, policy, promote, ripe};
+use crate::operations::people::caller::Caller;
 
 const AUTOMATION: &str = "automatic promotion";
 

@@ -7,7 +7,7 @@ use shelfmark_domain::schedule::ScheduleState;
 use super::error::ScheduleError;
 use crate::Engine;
 use crate::catalog::{AuditDraft, ScheduleRow};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 use crate::operations::revision::check_revision;
 use crate::operations::text::check_text;
 

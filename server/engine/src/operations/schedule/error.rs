@@ -7,7 +7,7 @@ use shelfmark_domain::schedule::ScheduleState;
 use shelfmark_domain::time::Timestamp;
 
 use crate::catalog::CatalogError;
-use crate::operations::caller::AccessError;
+use crate::operations::people::caller::AccessError;
 use crate::operations::revision::Stale;
 use crate::operations::text::InvalidText;
 

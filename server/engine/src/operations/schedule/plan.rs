@@ -9,7 +9,7 @@ use shelfmark_domain::time::Timestamp;
 use super::error::ScheduleError;
 use crate::Engine;
 use crate::catalog::{AuditDraft, ProjectRow, ScheduleRow, Write};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 use crate::operations::text::check_text;
 
 const DAY_MS: i64 = 86_400_000;

@@ -10,9 +10,9 @@ use shelfmark_domain::time::Timestamp;
 
 use crate::Engine;
 use crate::catalog::{AuditDraft, CatalogError, DueSchedule};
-use crate::operations::caller::{AccessError, Caller};
 use crate::operations::gate::{DeployError, Promotion, Way, promote};
-use crate::operations::tokens::principal_again;
+use crate::operations::people::caller::{AccessError, Caller};
+use crate::operations::people::tokens::principal_again;
 
 /// Schedules looked at in one go.
 const AT_ONCE: u32 = 100;

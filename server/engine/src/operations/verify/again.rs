@@ -6,8 +6,8 @@ use shelfmark_domain::name::{EnvironmentName, ProjectName};
 use super::error::VerifyError;
 use crate::Engine;
 use crate::catalog::{AuditDraft, VerificationRow, VerificationState};
-use crate::operations::caller::Caller;
 use crate::operations::gate::policy;
+use crate::operations::people::caller::Caller;
 
 const MINUTE_MS: i64 = 60_000;
 

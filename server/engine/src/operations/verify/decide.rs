@@ -7,7 +7,7 @@ use shelfmark_domain::time::Timestamp;
 use super::found::{Found, Looked, VERIFIER};
 use crate::Engine;
 use crate::catalog::{AuditDraft, CatalogError, OpenVerification, VerificationState, VerifiedItem};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 
 /// Said of an address that has not been fetched.
 const NOT_FETCHED: &str = "it was not fetched";

@@ -4,8 +4,8 @@ use shelfmark_domain::failure::{Failure, FailureKind};
 use shelfmark_domain::name::EnvironmentName;
 
 use crate::catalog::CatalogError;
-use crate::operations::caller::AccessError;
-use crate::operations::chunks::ReadError;
+use crate::operations::contents::chunks::ReadError;
+use crate::operations::people::caller::AccessError;
 
 /// Nothing has been changed.
 #[derive(Debug, thiserror::Error)]

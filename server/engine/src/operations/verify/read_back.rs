@@ -5,8 +5,8 @@ use shelfmark_domain::hash::{ContentId, ManifestId};
 use shelfmark_domain::pin::{Entry, Pin};
 
 use crate::Engine;
-use crate::operations::check_store::reread_moved;
-use crate::operations::chunks::ReadError;
+use crate::operations::contents::chunks::ReadError;
+use crate::operations::upkeep::check_store::reread_moved;
 
 /// Damaged contents that are named; more are counted.
 const NAMED: usize = 20;

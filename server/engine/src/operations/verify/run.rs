@@ -14,8 +14,8 @@ use super::found::{Looked, VERIFIER};
 use super::read_back::read_back;
 use crate::Engine;
 use crate::catalog::{CatalogError, OpenVerification, VerificationState, VerifiedItem};
-use crate::operations::caller::Caller;
 use crate::operations::gate::{DeployError, Rollback, roll_back};
+use crate::operations::people::caller::Caller;
 
 /// Verifications looked at in one go.
 const AT_ONCE: u32 = 20;

@@ -12,7 +12,7 @@ use super::step::{action as step_action, move_to};
 use super::{WorkError, audit, item_in, item_of};
 use crate::Engine;
 use crate::catalog::{AssetRow, ProjectRow, WorkItemRow, Write};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 use crate::operations::releases::ReleaseError;
 use crate::operations::revision::check_revision;
 

@@ -8,7 +8,7 @@ use shelfmark_domain::work_item::rank_between;
 
 use super::{WorkError, audit, item_in};
 use crate::Engine;
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 
 /// Where an item goes among those of its status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

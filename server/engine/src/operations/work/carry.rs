@@ -7,7 +7,7 @@ use shelfmark_domain::work_item::{Standing, Transition};
 use super::audit;
 use super::step::{action, move_to};
 use crate::catalog::{CatalogError, ProjectRow, Write};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 
 /// Notes that the final environment serves a build of a release: what was resolved or authorised is released. Returns
 /// the items that it concerns.

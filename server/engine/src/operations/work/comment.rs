@@ -7,7 +7,7 @@ use shelfmark_domain::work_item::mentions;
 use super::{WorkError, audit, item_in};
 use crate::Engine;
 use crate::catalog::{CommentRow, ProjectRow};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 use crate::operations::revision::check_revision;
 use crate::operations::text::check_said;
 

@@ -5,7 +5,7 @@ use shelfmark_domain::name::{BuildName, ReleaseNumber, UserName, WorkItemNumber}
 use shelfmark_domain::work_item::{LABELS_MAX, Refusal, WorkStatus};
 
 use crate::catalog::CatalogError;
-use crate::operations::caller::AccessError;
+use crate::operations::people::caller::AccessError;
 use crate::operations::releases::ReleaseError;
 use crate::operations::revision::Stale;
 use crate::operations::text::InvalidText;

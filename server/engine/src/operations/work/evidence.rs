@@ -8,7 +8,7 @@ use super::attach::{VersionRef, resolve};
 use super::{WorkError, audit, item_in, item_of};
 use crate::Engine;
 use crate::catalog::{EvidenceRow, NewEvidence, ProjectRow};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 use crate::operations::text::{check_said, check_text};
 
 /// What a test came to, to be filed.

@@ -12,9 +12,9 @@ use super::{WorkError, audit, item_in};
 use crate::Engine;
 use crate::catalog::{ChangeRow, ChangeValue, ItemLine, ProjectRow, WorkItemRow, Write};
 use crate::operations::ChangedLines;
-use crate::operations::caller::Caller;
-use crate::operations::release_changes::{conflicts, draft_release};
+use crate::operations::people::caller::Caller;
 use crate::operations::releases::audit as release_audit;
+use crate::operations::releases::changes::{conflicts, draft_release};
 
 /// Stands for the audit entry that is being written.
 const THIS_CHANGE: i64 = -1;

@@ -8,7 +8,7 @@ use super::step::end_of_column;
 use super::{WorkError, audit, item_in, item_of};
 use crate::Engine;
 use crate::catalog::{WorkItemRow, WorkItemSaid, Write};
-use crate::operations::caller::{AccessError, Caller};
+use crate::operations::people::caller::{AccessError, Caller};
 use crate::operations::revision::check_revision;
 use crate::operations::text::{check_said, check_text};
 

@@ -7,7 +7,7 @@ use shelfmark_domain::work_item::{Neighbours, Standing, Transition, WorkStatus, 
 use super::{WorkError, audit, item_in, item_of};
 use crate::Engine;
 use crate::catalog::{CatalogError, NewAuthorisation, ProjectRow, WorkItemRow, Write};
-use crate::operations::caller::Caller;
+use crate::operations::people::caller::Caller;
 use crate::operations::revision::check_revision;
 use crate::operations::text::check_text;
 

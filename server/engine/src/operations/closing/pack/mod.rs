@@ -22,9 +22,9 @@ use shelfmark_domain::time::Timestamp;
 use super::error::ClosingError;
 use crate::Engine;
 use crate::catalog::{CatalogError, ClosingRow, ProjectRow, ReleaseRow};
-use crate::operations::caller::{AccessError, Caller};
-use crate::operations::chunks::ReadError;
+use crate::operations::contents::chunks::ReadError;
 use crate::operations::gate::GateError;
+use crate::operations::people::caller::{AccessError, Caller};
 use archive::{Archive, Finished};
 use format::{FORMAT, LeftOut, PackHead, PackIndex};
 

@@ -1,0 +1,4 @@
+//! People and tokens.
+
+pub(super) mod token;
+pub(super) mod user;
