@@ -23,7 +23,8 @@ build() {
   BIN="${CARGO_TARGET_DIR:-target}/release/shelfmark"
 }
 
-# Runs first of what happens at the end; $status is the script's own exit code.
+# Runs first of what happens at the end, within lib.sh, whose $status is the exit code of the script.
+# shellcheck disable=SC2154
 clean_up() {
   [ -z "${SERVER:-}" ] || end_process "$SERVER"
   if [ "$status" = 0 ]; then
